@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Linter and all tests, in the environment that ../install.sh makes. PYTHON and VENV as
+# there; arguments go to pytest: tests/run.sh -k conlleval
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+python=$(./install.sh tests/requirements.txt biocodes/requirements.txt)
+"$python" -m ruff check .
+"$python" -m ruff format --check .
+"$python" -m pytest "$@"
