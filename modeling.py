@@ -1,0 +1,366 @@
+"""The BERT encoder (Devlin et al. 2018), as a function of its checkpoint's variables.
+
+Dimensions, in every docstring and comment below:
+  B batch, S sequence, H hidden, N attention heads, D head size (H / N),
+  I intermediate, L labels, V vocabulary; T = B * S, the tokens of a batch in one row.
+
+Hidden states travel as [T, H] matrices, so that every dense layer is one matrix
+product; only attention, which must keep sequences apart, sees [B, N, S, D].
+"""
+
+import copy
+import json
+import math
+
+import tensorflow.compat.v1 as tf
+
+LAYER_NORM_EPSILON = 1e-12
+# Added to the attention scores of padding: exp() of it is 0 in float32.
+MASKED_SCORE = -10000.0
+
+
+class BertConfig:
+    """Sizes and rates of a BERT encoder, under the names of bert_config.json.
+
+    Attributes (int unless said otherwise):
+      vocab_size: V, word pieces.
+      hidden_size: H.
+      num_hidden_layers: transformer layers.
+      num_attention_heads: N, a divisor of H.
+      intermediate_size: I, width of the feed-forward layer.
+      hidden_act: activation of the feed-forward layer, a key of ACTIVATIONS (str).
+      hidden_dropout_prob: dropout of embeddings and of each sub-layer's output (float).
+      attention_probs_dropout_prob: dropout of the attention weights (float).
+      max_position_embeddings: longest sequence.
+      type_vocab_size: number of token types (segments).
+      initializer_range: standard deviation of new weights (float).
+    """
+
+    SIZES = (
+        "vocab_size",
+        "hidden_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "intermediate_size",
+        "max_position_embeddings",
+        "type_vocab_size",
+    )
+    RATES = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+
+    def __init__(self, **values):
+        """See from_dict."""
+        self.__dict__.update(self._checked(values))
+
+    @classmethod
+    def from_dict(cls, values):
+        """Makes a configuration of a dict; keys it does not know are ignored.
+
+        Raises:
+          ValueError: a key is missing, or its value cannot be.
+        """
+        if not isinstance(values, dict):
+            raise ValueError("the configuration must be a JSON object")
+        return cls(**values)
+
+    @classmethod
+    def from_json_file(cls, path):
+        """Reads a bert_config.json.
+
+        Raises:
+          OSError: the file cannot be read.
+          ValueError: it is not JSON, or see from_dict.
+        """
+        with tf.io.gfile.GFile(path, "r") as stream:
+            return cls.from_dict(json.loads(stream.read()))
+
+    def to_dict(self):
+        """The keys and values as bert_config.json has them."""
+        return dict(self.__dict__)
+
+    def without_dropout(self):
+        """The same configuration for evaluation, where nothing is dropped."""
+        config = copy.copy(self)
+        config.hidden_dropout_prob = 0.0
+        config.attention_probs_dropout_prob = 0.0
+        return config
+
+    @classmethod
+    def _checked(cls, values):
+        names = cls.SIZES + cls.RATES + ("hidden_act", "initializer_range")
+        missing = [name for name in names if name not in values]
+        if missing:
+            raise ValueError("missing {}".format(", ".join(missing)))
+        for name in cls.SIZES:
+            if type(values[name]) is not int or values[name] < 1:
+                raise ValueError(
+                    f"{name} must be a whole number from 1, not {values[name]!r}"
+                )
+        for name in cls.RATES + ("initializer_range",):
+            value = values[name]
+            if type(value) not in (int, float) or not 0.0 <= value < 1.0:
+                raise ValueError(f"{name} must be from 0 to below 1, not {value!r}")
+        if values["hidden_act"] not in tuple(ACTIVATIONS):
+            raise ValueError(
+                "hidden_act must be one of {}, not {!r}".format(
+                    ", ".join(sorted(ACTIVATIONS)), values["hidden_act"]
+                )
+            )
+        if values["hidden_size"] % values["num_attention_heads"]:
+            raise ValueError(
+                "hidden_size {hidden_size} is not a multiple of "
+                "num_attention_heads {num_attention_heads}".format(**values)
+            )
+        return {name: values[name] for name in names}
+
+
+def gelu(x):
+    """Gaussian error linear unit x * Phi(x) (Hendrycks and Gimpel 2016), exact form."""
+    return x * 0.5 * (1.0 + tf.math.erf(x / math.sqrt(2.0)))
+
+
+ACTIVATIONS = {"gelu": gelu, "relu": tf.nn.relu, "tanh": tf.tanh, "linear": tf.identity}
+
+
+class BertModel:
+    """Builds the encoder's graph; its variables are named as in BERT's checkpoints.
+
+    For example, with ids of one sentence, padded to S = 5:
+
+      model = BertModel(config, is_training=False,
+                        input_ids=[[31, 51, 99, 0, 0]], input_mask=[[1, 1, 1, 0, 0]])
+      model.get_sequence_output()   # [1, 5, H]; the last two rows mean nothing
+      model.get_pooled_output()     # [1, H]
+    """
+
+    def __init__(
+        self,
+        config,
+        is_training,
+        input_ids,
+        input_mask=None,
+        token_type_ids=None,
+        scope=None,
+    ):
+        """Builds the graph.
+
+        Args:
+          config: BertConfig.
+          is_training: whether dropout is on.
+          input_ids: int [B, S], word pieces.
+          input_mask: int [B, S], 1 for a piece, 0 for padding; default: no padding.
+          token_type_ids: int [B, S], segments; default: all 0.
+          scope: variable scope; default "bert", the checkpoints' name for it.
+        """
+        config = config if is_training else config.without_dropout()
+        input_ids = tf.convert_to_tensor(input_ids, tf.int32)
+        batch, length = _dimensions(input_ids)
+        with tf.variable_scope(scope, default_name="bert"):
+            with tf.variable_scope("embeddings"):
+                hidden, self._embedding_table = _embed(
+                    input_ids, token_type_ids, config
+                )
+            self._embedding_output = tf.reshape(
+                hidden, [batch, length, config.hidden_size]
+            )
+            with tf.variable_scope("encoder"):
+                layers = _encode(
+                    hidden, _scores_mask(input_mask), batch, length, config
+                )
+            self._encoder_layers = [
+                tf.reshape(layer, [batch, length, config.hidden_size])
+                for layer in layers
+            ]
+            with tf.variable_scope("pooler"):
+                self._pooled_output = tf.tanh(
+                    _dense(
+                        self.get_sequence_output()[:, 0, :],
+                        config.hidden_size,
+                        config,
+                        "dense",
+                    )
+                )
+
+    def get_embedding_output(self):
+        """float [B, S, H]: what goes into the first layer."""
+        return self._embedding_output
+
+    def get_all_encoder_layers(self):
+        """List of float [B, S, H], the output of each layer from first to last."""
+        return self._encoder_layers
+
+    def get_sequence_output(self):
+        """float [B, S, H], the output of the last layer."""
+        return self._encoder_layers[-1]
+
+    def get_pooled_output(self):
+        """float [B, H], the first position's output through the tanh pooler."""
+        return self._pooled_output
+
+    def get_embedding_table(self):
+        """float variable [V, H], the word pieces' embeddings."""
+        return self._embedding_table
+
+
+def create_initializer(initializer_range):
+    """Truncated normal distribution of that standard deviation, for new weights."""
+    return tf.truncated_normal_initializer(stddev=initializer_range)
+
+
+def dropout(x, rate):
+    """x with a share `rate` of its elements zeroed and the others scaled up."""
+    return x if rate == 0.0 else tf.nn.dropout(x, rate=rate)
+
+
+def output_layer(x, units):
+    """A task's linear layer on the encoder's output: float [..., H] → [..., units].
+
+    Its variables are `output_weights` [units, H] and `output_bias` [units], in the
+    scope that is open.
+    """
+    size = x.shape.as_list()[-1]
+    weights = _variable("output_weights", [units, size], create_initializer(0.02))
+    bias = _variable("output_bias", [units], tf.zeros_initializer())
+    rows = tf.matmul(tf.reshape(x, [-1, size]), weights, transpose_b=True)
+    shape = tf.concat([tf.shape(x)[:-1], [units]], 0)
+    y = tf.reshape(tf.nn.bias_add(rows, bias), shape)
+    y.set_shape(x.shape.as_list()[:-1] + [units])
+    return y
+
+
+def layer_norm(x, scope="LayerNorm"):
+    """Layer normalization (Ba et al. 2016) over the last axis; any shape with one."""
+    size = x.shape[-1].value if hasattr(x.shape[-1], "value") else x.shape[-1]
+    with tf.variable_scope(scope):
+        beta = _variable("beta", [size], tf.zeros_initializer())
+        gamma = _variable("gamma", [size], tf.ones_initializer())
+    mean = tf.reduce_mean(x, axis=-1, keepdims=True)
+    centred = x - mean
+    variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
+    return centred * tf.rsqrt(variance + LAYER_NORM_EPSILON) * gamma + beta
+
+
+def _variable(name, shape, initializer):
+    return tf.get_variable(name, shape, initializer=initializer, use_resource=True)
+
+
+def _dimensions(x):
+    """Leading two dimensions: numbers where they are known, tensors where not."""
+    static = x.shape.as_list()
+    dynamic = tf.shape(x)
+    return [dynamic[i] if static[i] is None else static[i] for i in range(2)]
+
+
+def _dense(x, units, config, scope, activation=None):
+    """[rows, columns] → [rows, units]: x · kernel + bias, then the activation."""
+    with tf.variable_scope(scope):
+        kernel = _variable(
+            "kernel",
+            [x.shape.as_list()[-1], units],
+            create_initializer(config.initializer_range),
+        )
+        bias = _variable("bias", [units], tf.zeros_initializer())
+        y = tf.nn.bias_add(tf.matmul(x, kernel), bias)
+        return y if activation is None else activation(y)
+
+
+def _embed(input_ids, token_type_ids, config):
+    """Sum of word, position and token type embeddings, normalized.
+
+    Returns:
+      float [T, H], and the word embedding table, a float variable [V, H].
+    """
+    batch, length = _dimensions(input_ids)
+    initializer = create_initializer(config.initializer_range)
+    size = config.hidden_size
+    words = _variable("word_embeddings", [config.vocab_size, size], initializer)
+    types = _variable(
+        "token_type_embeddings", [config.type_vocab_size, size], initializer
+    )
+    positions = _variable(
+        "position_embeddings", [config.max_position_embeddings, size], initializer
+    )
+    hidden = tf.gather(words, input_ids)
+    if token_type_ids is None:
+        hidden += types[0]
+    else:
+        # There are two types: a product with one-hot rows beats a look-up's gradient.
+        one_hot = tf.one_hot(tf.reshape(token_type_ids, [-1]), config.type_vocab_size)
+        hidden += tf.reshape(tf.matmul(one_hot, types), [batch, length, size])
+    with tf.control_dependencies([_assert_fits(length, config)]):
+        hidden += positions[:length]
+    hidden = layer_norm(tf.reshape(hidden, [-1, size]))
+    return dropout(hidden, config.hidden_dropout_prob), words
+
+
+def _assert_fits(length, config):
+    """Refuses a sequence longer than the table of positions."""
+    return tf.debugging.assert_less_equal(
+        length,
+        config.max_position_embeddings,
+        message="sequence longer than max_position_embeddings",
+    )
+
+
+def _scores_mask(input_mask):
+    """int [B, S] → float [B, 1, 1, S] to add to attention scores; None stays None."""
+    if input_mask is None:
+        return None
+    padding = 1.0 - tf.cast(input_mask, tf.float32)
+    return padding[:, tf.newaxis, tf.newaxis, :] * MASKED_SCORE
+
+
+def _encode(hidden, mask, batch, length, config):
+    """The transformer layers. float [T, H] → list of float [T, H], one a layer."""
+    outputs = []
+    for index in range(config.num_hidden_layers):
+        with tf.variable_scope(f"layer_{index}"):
+            hidden = _layer(hidden, mask, batch, length, config)
+        outputs.append(hidden)
+    return outputs
+
+
+def _layer(hidden, mask, batch, length, config):
+    """One transformer layer: attention, then feed-forward. float [T, H] → [T, H]."""
+    with tf.variable_scope("attention"):
+        with tf.variable_scope("self"):
+            context = _attend(hidden, mask, batch, length, config)
+        with tf.variable_scope("output"):
+            hidden = _residual(context, hidden, config)
+    with tf.variable_scope("intermediate"):
+        wide = _dense(
+            hidden,
+            config.intermediate_size,
+            config,
+            "dense",
+            ACTIVATIONS[config.hidden_act],
+        )
+    with tf.variable_scope("output"):
+        return _residual(wide, hidden, config)
+
+
+def _residual(x, shortcut, config):
+    """End of a sub-layer: dense to H, dropout, shortcut added, normalized. → [T, H]."""
+    y = dropout(
+        _dense(x, config.hidden_size, config, "dense"), config.hidden_dropout_prob
+    )
+    return layer_norm(y + shortcut)
+
+
+def _attend(hidden, mask, batch, length, config):
+    """Multi-headed self-attention (Vaswani et al. 2017). float [T, H] → [T, H]."""
+    heads = config.num_attention_heads
+    head_size = config.hidden_size // heads
+
+    def project(scope):
+        x = _dense(hidden, config.hidden_size, config, scope)
+        x = tf.reshape(x, [batch, length, heads, head_size])
+        return tf.transpose(x, [0, 2, 1, 3])
+
+    query, key, value = project("query"), project("key"), project("value")
+    # Scaling the queries costs D / S of what scaling the scores would.
+    scores = tf.matmul(query / math.sqrt(head_size), key, transpose_b=True)
+    if mask is not None:
+        scores += mask
+    weights = dropout(tf.nn.softmax(scores), config.attention_probs_dropout_prob)
+    context = tf.transpose(tf.matmul(weights, value), [0, 2, 1, 3])
+    return tf.reshape(context, [-1, config.hidden_size])

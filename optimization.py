@@ -1,0 +1,195 @@
+"""AdamW as BERT was trained with it, and its learning rate schedule.
+
+Adam (Kingma and Ba 2015) without bias correction, with decoupled weight decay
+(Loshchilov and Hutter 2019), after clipping the gradients to a global norm (Pascanu et
+al. 2013). For a variable w with gradient g and a learning rate r, one step is
+
+  m ← β1·m + (1-β1)·g      v ← β2·v + (1-β2)·g²      w ← w - r·(m / (√v + ε) + d·w)
+"""
+
+import re
+from typing import NamedTuple
+
+import tensorflow.compat.v1 as tf
+
+CLIP_NORM = 1.0
+WEIGHT_DECAY = 0.01
+NOT_DECAYED = ("LayerNorm", "layer_norm", "bias")
+
+
+class Update(NamedTuple):
+    """One training step.
+
+    Attributes:
+      operation: updates the variables and the global step.
+      learning_rate: of this step, float scalar tensor.
+      gradient_norm: global norm of the gradients before clipping, likewise.
+    """
+
+    operation: tf.Operation
+    learning_rate: tf.Tensor
+    gradient_norm: tf.Tensor
+
+
+def learning_rate_schedule(peak, num_train_steps, num_warmup_steps, step):
+    """Learning rate at a step (from 0): up linearly to the peak, then down to 0.
+
+    Args:
+      peak: learning rate at the start of the decay, float.
+      num_train_steps: step at which it reaches 0.
+      num_warmup_steps: steps of the way up; before that step the decay is not felt.
+      step: int scalar tensor.
+
+    Returns:
+      float scalar tensor.
+    """
+    rate = tf.train.polynomial_decay(
+        tf.constant(peak, tf.float32), step, num_train_steps, end_learning_rate=0.0
+    )
+    if not num_warmup_steps:
+        return rate
+    warming = tf.constant(peak, tf.float32) * (
+        tf.cast(step, tf.float32) / tf.constant(num_warmup_steps, tf.float32)
+    )
+    return tf.where(step < num_warmup_steps, warming, rate)
+
+
+def create_train_op(loss, peak_rate, num_train_steps, num_warmup_steps):
+    """The operation of one training step: clipped gradients, AdamW, global step + 1.
+
+    The rate of the update that makes global step n + 1 out of n is the schedule's at
+    n + 1, as in the runs that the original recorded (tests/test_optimization.py): the
+    first update of a run with warm-up is small, not nothing.
+
+    Args:
+      loss: float scalar tensor.
+      peak_rate, num_train_steps, num_warmup_steps: see learning_rate_schedule.
+
+    Returns:
+      Update.
+    """
+    global_step = tf.train.get_or_create_global_step()
+    rate = learning_rate_schedule(
+        peak_rate, num_train_steps, num_warmup_steps, tf.cast(global_step, tf.int32) + 1
+    )
+    optimizer = AdamWeightDecayOptimizer(rate)
+    variables = tf.trainable_variables()
+    gradients = tf.gradients(loss, variables)
+    clipped, norm = tf.clip_by_global_norm(gradients, CLIP_NORM)
+    operation = optimizer.apply_gradients(
+        zip(clipped, variables), global_step=global_step
+    )
+    return Update(operation, rate, norm)
+
+
+class AdamWeightDecayOptimizer(tf.train.Optimizer):
+    """AdamW without bias correction; slots `<variable>/adam_m`, `<variable>/adam_v`.
+
+    TensorFlow's fused Adam kernel computes w ← w - α·m / (√v + ε) with
+    α = r·√(1-β2ᵗ) / (1-β1ᵗ), reading βᵗ from two inputs. With both inputs 0 there is no
+    bias correction, α = r, and it is our update but for the decay, which is taken off
+    w before: w·(1 - r·d).
+    """
+
+    def __init__(
+        self,
+        learning_rate,
+        weight_decay_rate=WEIGHT_DECAY,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-6,
+        exclude_from_weight_decay=NOT_DECAYED,
+        use_locking=False,
+        name="AdamWeightDecayOptimizer",
+    ):
+        """Makes the optimizer.
+
+        Args:
+          learning_rate: float or float scalar tensor.
+          weight_decay_rate: d.
+          beta_1, beta_2, epsilon: β1, β2, ε.
+          exclude_from_weight_decay: patterns (re.search) of the names not decayed.
+          use_locking, name: see tf.train.Optimizer.
+        """
+        super().__init__(use_locking, name)
+        self._learning_rate = learning_rate
+        self._weight_decay_rate = weight_decay_rate
+        self._betas = beta_1, beta_2
+        self._epsilon = epsilon
+        self._excluded = tuple(exclude_from_weight_decay or ())
+
+    def _create_slots(self, var_list):
+        for variable in var_list:
+            self._zeros_slot(variable, "adam_m", "adam_m")
+            self._zeros_slot(variable, "adam_v", "adam_v")
+
+    def _prepare(self):
+        self._rate = tf.convert_to_tensor(self._learning_rate, name="learning_rate")
+
+    def _decays(self, variable):
+        name = variable.op.name
+        return bool(self._weight_decay_rate) and not any(
+            re.search(pattern, name) for pattern in self._excluded
+        )
+
+    def _apply_dense(self, grad, var):
+        return self._update(grad, var, _reference_adam)
+
+    def _resource_apply_dense(self, grad, handle):
+        return self._update(grad, handle, _resource_adam)
+
+    def _apply_sparse(self, grad, var):
+        # m and v of every row decay at every step, so the update is dense whatever the
+        # gradient is; tests/test_optimization.py holds it to that.
+        return self._apply_dense(tf.convert_to_tensor(grad), var)
+
+    def _resource_apply_sparse(self, grad, handle, indices):
+        rows = tf.unsorted_segment_sum(grad, indices, tf.shape(handle)[0])
+        return self._resource_apply_dense(rows, handle)
+
+    def _apply_sparse_duplicate_indices(self, grad, var):
+        return self._apply_sparse(grad, var)
+
+    def _resource_apply_sparse_duplicate_indices(self, grad, handle, indices):
+        # The sum over equal indices is made here already; the base class would first
+        # make them unique, which costs a sort.
+        return self._resource_apply_sparse(grad, handle, indices)
+
+    def _update(self, grad, variable, adam):
+        m = self.get_slot(variable, "adam_m")
+        v = self.get_slot(variable, "adam_v")
+        dtype = variable.dtype.base_dtype
+        rate = tf.cast(self._rate, dtype)
+        # Only once the gradient is there has the backward pass done with the old value.
+        before = [grad]
+        if self._decays(variable):
+            with tf.control_dependencies([grad]):
+                kept = 1.0 - rate * self._weight_decay_rate
+                before.append(
+                    tf.assign(variable, variable * kept, use_locking=self._use_locking)
+                )
+        zero = tf.zeros([], dtype)
+        with tf.control_dependencies(before):
+            return adam(
+                variable,
+                m,
+                v,
+                beta1_power=zero,
+                beta2_power=zero,
+                lr=rate,
+                beta1=tf.constant(self._betas[0], dtype),
+                beta2=tf.constant(self._betas[1], dtype),
+                epsilon=tf.constant(self._epsilon, dtype),
+                grad=grad,
+                use_locking=self._use_locking,
+            )
+
+
+def _reference_adam(var, m, v, **arguments):
+    return tf.raw_ops.ApplyAdam(var=var, m=m, v=v, **arguments)
+
+
+def _resource_adam(var, m, v, **arguments):
+    return tf.raw_ops.ResourceApplyAdam(
+        var=var.handle, m=m.handle, v=v.handle, **arguments
+    )

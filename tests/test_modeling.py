@@ -1,0 +1,322 @@
+"""modeling.py: the golden encoder's numbers and names, padding, configurations."""
+
+import json
+import math
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import modeling
+
+tf.disable_v2_behavior()
+
+DATA = pathlib.Path(__file__).parent / "data"
+CONFIG_FILE = str(DATA / "init" / "bert_config.json")
+CHECKPOINT = str(DATA / "init" / "model.ckpt")
+TOLERANCE = 1e-4
+
+
+@pytest.fixture(scope="module")
+def config():
+    return modeling.BertConfig.from_json_file(CONFIG_FILE)
+
+
+@pytest.fixture(scope="module")
+def golden():
+    with np.load(str(DATA / "model" / "forward.npz")) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+class Encoder:
+    """The golden encoder in a session, with placeholders for its inputs."""
+
+    def __init__(self, config, with_mask=True, with_types=True):
+        self._graph = tf.Graph()
+        with self._graph.as_default():
+            self._ids, self._mask, self._types = (
+                tf.placeholder(tf.int32, [None, None]) for _ in range(3)
+            )
+            self.model = modeling.BertModel(
+                config,
+                is_training=False,
+                input_ids=self._ids,
+                input_mask=self._mask if with_mask else None,
+                token_type_ids=self._types if with_types else None,
+            )
+            self.variables = tf.global_variables()
+            self._session = tf.Session()
+            tf.train.Saver().restore(self._session, CHECKPOINT)
+
+    def __call__(self, ids, mask=None, types=None):
+        """Sequence output, pooled output."""
+        return self.run(self.fetches(), ids, mask, types)
+
+    def fetches(self):
+        return [self.model.get_sequence_output(), self.model.get_pooled_output()]
+
+    def run(self, fetches, ids, mask=None, types=None):
+        ids = np.asarray(ids)
+        feed = {
+            self._ids: ids,
+            self._mask: np.ones_like(ids) if mask is None else mask,
+            self._types: np.zeros_like(ids) if types is None else types,
+        }
+        return self._session.run(fetches, feed)
+
+
+@pytest.fixture(scope="module")
+def encoder(config):
+    return Encoder(config)
+
+
+def test_forward_pass_is_the_originals(encoder, golden):
+    outputs = encoder.run(
+        [
+            encoder.model.get_embedding_output(),
+            *encoder.model.get_all_encoder_layers(),
+            *encoder.fetches(),
+        ],
+        golden["input_ids"],
+        golden["input_mask"],
+        golden["segment_ids"],
+    )
+    names = ["embedding_output", "layer_0", "layer_1", "sequence_output"]
+    real = golden["input_mask"].astype(bool)
+    for name, output in zip(names, outputs):
+        np.testing.assert_allclose(
+            output[real], golden[name][real], rtol=0, atol=TOLERANCE, err_msg=name
+        )
+    np.testing.assert_allclose(
+        outputs[-1], golden["pooled_output"], rtol=0, atol=TOLERANCE
+    )
+
+
+def test_variables_are_the_checkpoints(encoder):
+    found = sorted([one.name, one.shape.as_list()] for one in encoder.variables)
+    expected = json.loads((DATA / "model" / "variables.json").read_text())
+    assert found == sorted(expected)
+    table = encoder.model.get_embedding_table()
+    assert table.op.name == "bert/embeddings/word_embeddings"
+
+
+def test_another_scope_gives_another_encoder(config):
+    with tf.Graph().as_default():
+        for scope in ("left", "right"):
+            modeling.BertModel(config, False, [[2, 7, 3]], scope=scope)
+        names = {one.op.name.split("/")[0] for one in tf.global_variables()}
+    assert names == {"left", "right"}
+
+
+def test_without_mask_or_types_all_is_real_and_first_segment(config, encoder, golden):
+    bare = Encoder(config, with_mask=False, with_types=False)
+    for ours, same in zip(
+        bare(golden["input_ids"]), encoder(golden["input_ids"], None, None)
+    ):
+        np.testing.assert_allclose(ours, same, rtol=0, atol=1e-6)
+
+
+def test_segments_count(encoder, golden):
+    first, _ = encoder(golden["input_ids"])
+    second, _ = encoder(golden["input_ids"], types=np.ones_like(golden["input_ids"]))
+    assert np.abs(first - second).max() > 0.01
+
+
+@settings(deadline=None, max_examples=25)
+@given(data=st.data())
+def test_padding_and_company_change_no_real_position(data):
+    """A sequence means the same alone, beside others, and with any padding."""
+    lengths = data.draw(st.lists(st.integers(1, 40), min_size=1, max_size=5))
+    padding = data.draw(st.integers(0, 30))
+    random = np.random.RandomState(data.draw(st.integers(0, 1000)))
+    encoder = _shared_encoder()
+    width = max(lengths) + padding
+    ids = random.randint(0, 3000, [len(lengths), width])
+    types = random.randint(0, 2, ids.shape)
+    mask = (np.arange(width) < np.array(lengths)[:, np.newaxis]).astype(np.int32)
+    together, pooled = encoder(ids, mask, types)
+    for row, length in enumerate(lengths):
+        one = np.s_[row : row + 1, :length]
+        alone, pooled_alone = encoder(ids[one], None, types[one])
+        np.testing.assert_allclose(together[one], alone, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(
+            pooled[row : row + 1], pooled_alone, rtol=0, atol=1e-5
+        )
+
+
+_encoders = []
+
+
+def _shared_encoder():
+    # Hypothesis runs a test many times; fixtures are for tests that run once.
+    if not _encoders:
+        _encoders.append(Encoder(modeling.BertConfig.from_json_file(CONFIG_FILE)))
+    return _encoders[0]
+
+
+def test_longest_sequence_is_the_tables(config, encoder):
+    longest = config.max_position_embeddings
+    sequence, _ = encoder(np.ones([1, longest], np.int32))
+    assert sequence.shape == (1, longest, config.hidden_size)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="max_position_embeddings"):
+        encoder(np.ones([1, longest + 1], np.int32))
+
+
+def test_dropout_is_on_in_training_only(config):
+    with tf.Graph().as_default(), tf.Session() as session:
+        ids = [[2, 7, 99, 3]]
+        with tf.variable_scope("", reuse=tf.AUTO_REUSE):
+            training, predicting = (
+                modeling.BertModel(config, mode, ids, scope="bert") for mode in (1, 0)
+            )
+        session.run(tf.global_variables_initializer())
+
+        def twice(model):
+            return [session.run(model.get_sequence_output()) for _ in range(2)]
+
+        first, second = twice(predicting)
+        np.testing.assert_array_equal(first, second)
+        first, second = twice(training)
+        assert np.abs(first - second).max() > 0.01
+
+
+def test_new_weights_are_truncated_normal(config):
+    with tf.Graph().as_default(), tf.Session() as session:
+        model = modeling.BertModel(config, False, [[2, 3]])
+        session.run(tf.global_variables_initializer())
+        table = session.run(model.get_embedding_table())
+    # A normal distribution cut at two deviations keeps 0.88 of its deviation.
+    assert np.abs(table).max() <= 2 * config.initializer_range
+    assert table.std() == pytest.approx(0.88 * config.initializer_range, rel=0.02)
+    assert table.mean() == pytest.approx(0.0, abs=0.001)
+
+
+def evaluated(tensor, variables=None):
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        return session.run([tensor, variables or {}])
+
+
+def test_dropout_keeps_the_mean():
+    with tf.Graph().as_default():
+        x = tf.ones([100000])
+        assert modeling.dropout(x, 0.0) is x
+        y, _ = evaluated(modeling.dropout(x, 0.25))
+    assert set(np.unique(y)) == {np.float32(0.0), np.float32(1 / 0.75)}
+    assert y.mean() == pytest.approx(1.0, abs=0.02)
+
+
+def test_gelu_is_the_exact_one():
+    points = np.linspace(-6, 6, 49).astype(np.float32)
+    with tf.Graph().as_default():
+        found, _ = evaluated(modeling.gelu(tf.constant(points)))
+    expected = [x * 0.5 * (1 + math.erf(x / math.sqrt(2))) for x in points.tolist()]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(modeling.ACTIVATIONS))
+def test_every_activation_makes_an_encoder(config, name):
+    values = dict(config.to_dict(), hidden_act=name)
+    with tf.Graph().as_default():
+        model = modeling.BertModel(modeling.BertConfig(**values), True, [[2, 3]])
+        output, _ = evaluated(model.get_pooled_output())
+    assert np.isfinite(output).all()
+
+
+@pytest.mark.parametrize("shape", [[5, 8], [2, 3, 8]])
+def test_layer_norm_is_its_formula(shape):
+    x = np.random.RandomState(0).normal(3, 2, shape).astype(np.float32)
+    with tf.Graph().as_default():
+        y = modeling.layer_norm(tf.constant(x))
+        assert {one.op.name for one in tf.global_variables()} == {
+            "LayerNorm/beta",
+            "LayerNorm/gamma",
+        }
+        found, _ = evaluated(y)
+    mean = x.mean(-1, keepdims=True)
+    expected = (x - mean) / np.sqrt(((x - mean) ** 2).mean(-1, keepdims=True))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [[5, 8], [2, 3, 8]])
+def test_output_layer_is_linear_in_every_position(shape):
+    x = np.random.RandomState(0).normal(0, 1, shape).astype(np.float32)
+    with tf.Graph().as_default():
+        y = modeling.output_layer(tf.placeholder_with_default(x, shape), 3)
+        assert y.shape.as_list() == [*shape[:-1], 3]
+        variables = {one.op.name: one for one in tf.global_variables()}
+        found, values = evaluated(y, variables)
+    assert values["output_weights"].shape == (3, 8)
+    expected = x @ values["output_weights"].T + values["output_bias"]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+
+
+def values_with(**changes):
+    values = dict(json.loads(pathlib.Path(CONFIG_FILE).read_text()), **changes)
+    return {name: value for name, value in values.items() if value is not ...}
+
+
+WRONG = [
+    (values_with(vocab_size=...), "missing vocab_size"),
+    (
+        values_with(hidden_act=..., hidden_size=...),
+        "missing hidden_size, hidden_act",
+    ),
+    ({}, "missing vocab_size, hidden_size"),
+    ([1, 2], "must be a JSON object"),
+    (None, "must be a JSON object"),
+    (values_with(num_hidden_layers="2"), "num_hidden_layers must be a whole number"),
+    (
+        values_with(hidden_size=32.0),
+        "hidden_size must be a whole number from 1, not 32",
+    ),
+    (values_with(vocab_size=True), "vocab_size must be a whole number"),
+    (values_with(vocab_size=None), "vocab_size must be a whole number"),
+    (values_with(num_attention_heads=0), "num_attention_heads must be a whole number"),
+    (values_with(intermediate_size=-64), "intermediate_size .* not -64"),
+    (values_with(hidden_dropout_prob=1.0), "hidden_dropout_prob must be from 0 to"),
+    (values_with(hidden_dropout_prob="0.1"), "hidden_dropout_prob must be from 0 to"),
+    (values_with(attention_probs_dropout_prob=-0.1), "attention_probs_dropout_prob"),
+    (values_with(initializer_range=math.nan), "initializer_range must be .* nan"),
+    (values_with(hidden_act="swish"), "gelu, linear, relu, tanh, not 'swish'"),
+    (
+        values_with(num_attention_heads=5),
+        "hidden_size 32 is not a multiple of num_attention_heads 5",
+    ),
+]
+
+
+@pytest.mark.parametrize("values, message", WRONG)
+def test_wrong_configuration_is_refused(values, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        modeling.BertConfig.from_dict(values)
+    assert "\n" not in str(caught.value)
+
+
+def test_unhashable_activation_is_refused():
+    with pytest.raises(ValueError, match="hidden_act"):
+        modeling.BertConfig.from_dict(values_with(hidden_act=["gelu"]))
+
+
+def test_configuration_survives_a_round_trip_and_ignores_the_unknown(config):
+    values = values_with(directionality="bidi")
+    again = modeling.BertConfig.from_dict(values)
+    assert again.to_dict() == config.to_dict()
+    assert "directionality" not in again.to_dict()
+
+
+def test_without_dropout_leaves_the_original_as_it_was(config):
+    quiet = config.without_dropout()
+    assert quiet.hidden_dropout_prob == quiet.attention_probs_dropout_prob == 0.0
+    assert config.hidden_dropout_prob == config.attention_probs_dropout_prob == 0.1
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
+def test_configuration_that_is_no_json_is_a_value_error(tmp_path, content):
+    path = tmp_path / "bert_config.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError):
+        modeling.BertConfig.from_json_file(str(path))

@@ -1,0 +1,272 @@
+"""optimization.py: the golden training runs, the schedule, AdamW's formula."""
+
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+import modeling
+import optimization
+
+tf.disable_v2_behavior()
+
+DATA = pathlib.Path(__file__).parent / "data"
+WORDS_SUM = "final:word_embeddings_sum"
+INPUTS = ("input_ids", "input_mask", "segment_ids", "labels")
+
+
+# The golden runs: 30 steps of the whole model, recorded with the original.
+
+
+def cross_entropy(labels, logits):
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+
+
+def ner_loss(model, labels, num_labels):
+    logits = modeling.output_layer(model.get_sequence_output(), num_labels)
+    return tf.reduce_sum(cross_entropy(labels, logits))
+
+
+def re_loss(model, labels, num_labels):
+    logits = modeling.output_layer(model.get_pooled_output(), num_labels)
+    return tf.reduce_mean(cross_entropy(labels, logits))
+
+
+def qa_loss(model, labels, num_labels):
+    with tf.variable_scope("cls/squad"):
+        logits = modeling.output_layer(model.get_sequence_output(), num_labels)
+    start, end = (
+        tf.reduce_mean(cross_entropy(labels[:, i], logits[:, :, i])) for i in (0, 1)
+    )
+    return (start + end) / 2
+
+
+@pytest.mark.parametrize(
+    "task, loss_of", [("ner", ner_loss), ("re", re_loss), ("qa", qa_loss)]
+)
+def test_training_is_the_originals(task, loss_of):
+    golden = np.load(str(DATA / "model" / f"train_{task}.npz"))
+    config = modeling.BertConfig.from_json_file(
+        str(DATA / "init" / "bert_config.json")
+    ).without_dropout()
+    with tf.Graph().as_default(), tf.Session() as session:
+        inputs = {
+            name: tf.placeholder(tf.int32, [None] * (golden[name].ndim - 1))
+            for name in INPUTS
+        }
+        model = modeling.BertModel(
+            config, True, *(inputs[name] for name in INPUTS[:-1])
+        )
+        encoder = tf.global_variables()
+        loss = loss_of(model, inputs["labels"], len(golden["head_weights"]))
+        head = [one for one in tf.global_variables() if "output_weights" in one.name]
+        update = optimization.create_train_op(
+            loss,
+            float(golden["learning_rate"]),
+            int(golden["num_train_steps"]),
+            int(golden["num_warmup_steps"]),
+        )
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver(encoder).restore(session, str(DATA / "init" / "model.ckpt"))
+        head[0].load(golden["head_weights"], session)
+        losses = [
+            session.run(
+                [loss, update.operation],
+                {inputs[name]: golden[name][step] for name in INPUTS},
+            )[0]
+            for step in range(len(golden["losses"]))
+        ]
+        np.testing.assert_allclose(losses, golden["losses"], rtol=1e-3)
+        finals = [name for name in golden.files if name.startswith("final:")]
+        assert finals
+        variables = {one.name: one for one in tf.global_variables()}
+        for name in finals:
+            if name == WORDS_SUM:  # all rows decay, those that no batch looks up, too
+                table = session.run(variables["bert/embeddings/word_embeddings:0"])
+                assert np.abs(table).sum() == pytest.approx(golden[name], rel=1e-5)
+                continue
+            found = session.run(variables[name[len("final:") :]])
+            np.testing.assert_allclose(
+                found, golden[name], rtol=0, atol=1e-3, err_msg=name
+            )
+
+
+# The schedule.
+
+
+@pytest.mark.parametrize("total, warmup", [(100, 10), (100, 0), (7, 7), (1, 0), (9, 1)])
+def test_learning_rate_goes_up_then_down_to_nothing(total, warmup):
+    peak = 5e-5
+    with tf.Graph().as_default(), tf.Session() as session:
+        step = tf.placeholder(tf.int32, [])
+        rate = optimization.learning_rate_schedule(peak, total, warmup, step)
+        found = [session.run(rate, {step: n}) for n in range(total + 3)]
+    expected = [
+        peak * n / warmup if n < warmup else peak * max(1 - n / total, 0)
+        for n in range(total + 3)
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-12)
+
+
+def test_rates_of_a_run_start_above_nothing_and_the_step_is_counted():
+    with tf.Graph().as_default(), tf.Session() as session:
+        weight = tf.get_variable("weight", [3], initializer=tf.ones_initializer())
+        update = optimization.create_train_op(tf.reduce_sum(weight**2), 1e-3, 10, 4)
+        session.run(tf.global_variables_initializer())
+        rates = []
+        for _ in range(10):
+            rate, _ = session.run([update.learning_rate, update.operation])
+            rates.append(rate)
+        step = session.run(tf.train.get_global_step())
+    assert step == 10
+    expected = [2.5e-4, 5e-4, 7.5e-4, 6e-4, 5e-4, 4e-4, 3e-4, 2e-4, 1e-4, 0]
+    np.testing.assert_allclose(rates, expected, rtol=1e-5, atol=1e-10)
+
+
+# AdamW.
+
+SHAPE = (6, 3)
+# Rows of a sparse gradient: some twice, some never, in no order.
+ROWS = np.array([4, 1, 4, 0, 1, 4], np.int32)
+
+
+def adamw(weights, gradients, rates, decay, clip=None):
+    """The formula of the module's docstring, one step after another."""
+    m, v, w = np.zeros_like(weights), np.zeros_like(weights), weights.copy()
+    for g, r in zip(gradients, rates):
+        if clip:
+            g = g * min(1.0, clip / np.linalg.norm(g))
+        m = 0.9 * m + 0.1 * g
+        v = 0.999 * v + 0.001 * g * g
+        w = w - r * (m / (np.sqrt(v) + 1e-6) + decay * w)
+    return w, m, v
+
+
+@pytest.mark.parametrize("use_resource", [False, True], ids=["ref", "resource"])
+@pytest.mark.parametrize("is_sparse", [False, True], ids=["dense", "sparse"])
+@pytest.mark.parametrize(
+    "name, decay",
+    [
+        ("bert/dense/kernel", 0.01),
+        ("bert/dense/bias", 0.0),
+        ("bert/LayerNorm/gamma", 0.0),
+        ("bert/layer_norm/beta", 0.0),
+    ],
+)
+def test_update_is_the_formulas(name, decay, is_sparse, use_resource):
+    random = np.random.RandomState(7)
+    weights = random.normal(size=SHAPE)
+    values = random.normal(size=[5, len(ROWS) if is_sparse else SHAPE[0], SHAPE[1]])
+    rates = [0.0, 0.1, 0.02, 0.3, 0.05]
+    with tf.Graph().as_default(), tf.Session() as session:
+        variable = tf.get_variable(
+            name,
+            dtype=tf.float64,
+            initializer=weights,
+            use_resource=use_resource,
+        )
+        rate = tf.placeholder(tf.float32, [])
+        value = tf.placeholder(tf.float64, values.shape[1:])
+        gradient = tf.IndexedSlices(value, ROWS, SHAPE) if is_sparse else value
+        optimizer = optimization.AdamWeightDecayOptimizer(rate)
+        update = optimizer.apply_gradients([(gradient, variable)])
+        session.run(tf.global_variables_initializer())
+        for one_value, one_rate in zip(values, rates):
+            session.run(update, {value: one_value, rate: one_rate})
+        found = session.run(
+            [variable, *(optimizer.get_slot(variable, s) for s in ("adam_m", "adam_v"))]
+        )
+    gradients = values
+    if is_sparse:
+        gradients = np.zeros([5, *SHAPE])
+        for step in range(5):
+            np.add.at(gradients[step], ROWS, values[step])
+    for ours, expected in zip(found, adamw(weights, gradients, rates, decay)):
+        np.testing.assert_allclose(ours, expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("use_resource", [False, True], ids=["ref", "resource"])
+def test_gradient_of_a_look_up_moves_each_row_once(use_resource):
+    """Rows that a batch looks up twice get the sum of both gradients, not one."""
+    weights = np.random.RandomState(3).normal(size=SHAPE).astype(np.float32)
+    factors = np.arange(1.0, 1 + len(ROWS) * 3).reshape(-1, 3).astype(np.float32)
+    with tf.Graph().as_default(), tf.Session() as session:
+        table = tf.get_variable("table", initializer=weights, use_resource=use_resource)
+        loss = tf.reduce_sum(tf.gather(table, ROWS) * factors)
+        update = optimization.create_train_op(loss, 0.1, 1000, 0)
+        session.run(tf.global_variables_initializer())
+        norms = [
+            session.run([update.gradient_norm, update.operation])[0] for _ in range(3)
+        ]
+        found = session.run(table)
+    gradient = np.zeros(SHAPE)
+    np.add.at(gradient, ROWS, factors)
+    rates = [0.1 * (1 - n / 1000) for n in (1, 2, 3)]
+    # The norm that is clipped is that of the gradient as it came, row by row.
+    clip = np.linalg.norm(gradient) / np.linalg.norm(factors)
+    expected, _, _ = adamw(weights, [gradient] * 3, rates, 0.01, clip)
+    np.testing.assert_allclose(norms, np.linalg.norm(factors), rtol=1e-5)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [0.01, 50.0])
+def test_gradients_are_clipped_together(scale):
+    """Two variables: the norm is over both, and short gradients stay as they are."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        a = tf.get_variable("a", initializer=np.zeros(2))
+        b = tf.get_variable("b", initializer=np.zeros(1))
+        loss = tf.reduce_sum(a * [3.0 * scale, 0.0]) + tf.reduce_sum(b * 4.0 * scale)
+        update = optimization.create_train_op(loss, 1e-3, 10, 0)
+        session.run(tf.global_variables_initializer())
+        norm, _ = session.run([update.gradient_norm, update.operation])
+        slots = {one.op.name: one for one in tf.global_variables()}
+        m = session.run([slots["a/adam_m"], slots["b/adam_m"]])
+    assert norm == pytest.approx(5 * scale)
+    factor = 0.1 * scale * min(1.0, 1.0 / (5 * scale))
+    np.testing.assert_allclose(m[0], [3 * factor, 0.0], rtol=1e-5)
+    np.testing.assert_allclose(m[1], [4 * factor], rtol=1e-5)
+
+
+def test_slots_are_named_as_in_the_originals_checkpoints():
+    with tf.Graph().as_default():
+        variable = tf.get_variable("bert/pooler/dense/kernel", [2, 2])
+        unused = tf.get_variable("bert/unused", [2])
+        update = optimization.create_train_op(tf.reduce_sum(variable), 1e-3, 10, 0)
+        names = {one.op.name for one in tf.global_variables()}
+    assert names == {
+        "global_step",
+        variable.op.name,
+        variable.op.name + "/adam_m",
+        variable.op.name + "/adam_v",
+        unused.op.name,
+    }
+    assert update.learning_rate.shape.as_list() == []
+
+
+def test_optimizer_is_one_of_tensorflows():
+    """Distribution strategies rely on slots that the base class knows."""
+    with tf.Graph().as_default():
+        variable = tf.get_variable("w", [2])
+        optimizer = optimization.AdamWeightDecayOptimizer(0.1)
+        loss = tf.reduce_sum(variable)
+        assert isinstance(optimizer, tf.train.Optimizer)
+        assert optimizer.minimize(loss) is not None
+        assert sorted(optimizer.get_slot_names()) == ["adam_m", "adam_v"]
+        slots = {one.op.name for one in optimizer.variables()}
+    assert slots == {"w/adam_m", "w/adam_v"}
+
+
+@pytest.mark.parametrize("decay, excluded", [(0.0, None), (0.5, None), (0.5, ["w"])])
+def test_decay_can_be_chosen(decay, excluded):
+    with tf.Graph().as_default(), tf.Session() as session:
+        variable = tf.get_variable("w", initializer=np.full(2, 8.0))
+        optimizer = optimization.AdamWeightDecayOptimizer(
+            0.1, weight_decay_rate=decay, exclude_from_weight_decay=excluded
+        )
+        update = optimizer.apply_gradients([(tf.zeros([2], tf.float64), variable)])
+        session.run(tf.global_variables_initializer())
+        session.run(update)
+        found = session.run(variable)
+    expected = 8.0 if excluded else 8.0 * (1 - 0.1 * decay)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
