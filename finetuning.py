@@ -1,0 +1,334 @@
+"""What every task needs around the encoder: a model of encoder and head, and the loops
+that train it and predict with it.
+
+A task brings its head as a function
+
+  head(encoder, features, mode) → loss, predictions
+
+  encoder: modeling.BertModel of the batch.
+  features: dict of int32 tensors, see records.batch_of.
+  mode: tf.estimator.ModeKeys.
+  loss: float scalar; None when features hold no labels.
+  predictions: dict of tensors [B, ...] by name; those with "loss" per example are how
+    a task evaluates itself.
+
+Nothing here knows a corpus, a label or a file format.
+"""
+
+import contextlib
+import ctypes
+import itertools
+import os
+from typing import NamedTuple, Optional
+
+import tensorflow.compat.v1 as tf
+
+import hooks
+import model_files
+import modeling
+import optimization
+import records
+from biocodes import files
+from command_line import log
+from interruption import Interrupted
+
+
+class Training(NamedTuple):
+    """How to train; the names are those of the flags.
+
+    Attributes:
+      train_batch_size: examples in a step.
+      learning_rate: peak.
+      num_train_epochs: passes over the data; need not be whole.
+      warmup_proportion: share of the steps in which the learning rate rises.
+      save_checkpoints_steps: steps from one checkpoint to the next.
+      keep_checkpoint_max: number of latest checkpoints kept.
+      seed: of new weights, dropout and order.
+      pad_to: length that every batch is padded to, or None for its own longest.
+    """
+
+    train_batch_size: int
+    learning_rate: float
+    num_train_epochs: float
+    warmup_proportion: float
+    save_checkpoints_steps: int
+    keep_checkpoint_max: int
+    seed: int
+    pad_to: Optional[int]
+
+    @classmethod
+    def from_flags(cls, flags):
+        """Takes the values of the flags of these names."""
+        return cls(
+            pad_to=flags.max_seq_length if flags.pad_to_max_length else None,
+            **{name: flags[name].value for name in cls._fields if name != "pad_to"},
+        )
+
+    def steps(self, examples):
+        """Training steps, and how many of them are warm-up, for so many examples.
+
+        Raises:
+          InputError: they make no step.
+        """
+        total = int(examples / self.train_batch_size * self.num_train_epochs)
+        if not total:
+            raise files.InputError(
+                f"{examples} examples make no step of {self.train_batch_size} in"
+                f" {self.num_train_epochs:g} epochs",
+                remedy="lower --train_batch_size or raise --num_train_epochs",
+            )
+        return total, int(total * self.warmup_proportion)
+
+
+class Prediction(NamedTuple):
+    """How to predict.
+
+    Attributes:
+      batch_size: examples in a step, of the greatest length.
+      max_seq_length: that length; a step holds up to the product of the two in pieces.
+      pad_to: length that every batch is padded to, or None for its own longest.
+    """
+
+    batch_size: int
+    max_seq_length: int
+    pad_to: Optional[int]
+
+    @classmethod
+    def from_flags(cls, flags, batch_size):
+        """batch_size: the value of predict_batch_size or of eval_batch_size."""
+        pad_to = flags.max_seq_length if flags.pad_to_max_length else None
+        return cls(batch_size, flags.max_seq_length, pad_to)
+
+    def order(self, lengths):
+        """Iterator of the batches' examples, see records."""
+        if self.pad_to:
+            return records.file_order(lengths, self.batch_size)
+        budget = self.batch_size * self.max_seq_length
+        return records.prediction_order(lengths, self.batch_size, budget)
+
+
+def check_start(head, config, folder, init_checkpoint, afresh):
+    """Holds the checkpoint that a training would start from against the model.
+
+    This and check_trained are for before a run changes anything in its folder.
+
+    Args:
+      head, config, folder, init_checkpoint: see train.
+      afresh: whether the folder's own checkpoints will be removed before.
+
+    Raises:
+      InputError: the checkpoint is damaged or does not fit.
+    """
+    last = None if afresh else model_files.latest(folder)
+    if last:
+        _check_fits(head, config, last, needs_head=True)
+        model_files.check_can_go_on(last)
+    elif init_checkpoint:
+        _check_fits(head, config, init_checkpoint, needs_head=False)
+
+
+def check_trained(head, config, checkpoint):
+    """Holds the checkpoint to predict with against the model; raises InputError."""
+    _check_fits(head, config, checkpoint, needs_head=True)
+
+
+def _check_fits(head, config, prefix, needs_head):
+    names = ("input_ids", "input_mask", "segment_ids")
+    mode = tf.estimator.ModeKeys.PREDICT
+    with tf.Graph().as_default():
+        features = {name: tf.placeholder(tf.int32, [None, None]) for name in names}
+        head(_encoder(config, features, mode), features, mode)
+        variables = tf.trainable_variables()
+    loaded = model_files.variables_to_load(prefix, variables, needs_head)
+    model_files.check_readable(prefix, loaded)
+
+
+def train(
+    head, config, data, folder, init_checkpoint, how, interruption, examples=None
+):
+    """Fine-tunes, or goes on where an earlier run in the folder ended.
+
+    Args:
+      head: see above.
+      config: BertConfig.
+      data: RecordFile of the training examples.
+      folder: where checkpoints are kept.
+      init_checkpoint: prefix to take the first weights from, or None.
+      how: Training.
+      interruption: Interruption; training ends early when a signal comes.
+      examples: how many examples an epoch has; default: as many as data, but an example
+        may have made several records, and then epochs count the examples.
+
+    Returns:
+      Prefix of the last checkpoint.
+
+    Raises:
+      InputError: too few examples for one step; a checkpoint that does not fit; a loss
+        that is not finite.
+      Interrupted: after the checkpoint was saved.
+    """
+    examples = len(data) if examples is None else examples
+    # An example may have made no record at all.
+    total, warmup = how.steps(examples if len(data) else 0)
+    last = model_files.latest_to_continue(folder)
+    start = model_files.step(last) if last else 0
+    log.info("***** training *****")
+    log.info("  examples = %s, batch size = %d", f"{examples:,}", how.train_batch_size)
+    if start >= total:
+        log.info("  step %s of %s: nothing left to train", f"{start:,}", f"{total:,}")
+        return last
+    if start:
+        log.info("  going on at step %s of %s", f"{start:,}", f"{total:,}")
+    else:
+        log.info("  steps = %s, of them warm-up = %s", f"{total:,}", f"{warmup:,}")
+
+    watch = hooks.WatchTraining(start, total, how.train_batch_size, folder)
+
+    def model_fn(features, mode):
+        encoder = _encoder(config, features, mode)
+        loss, _ = head(encoder, features, mode)
+        if not last:
+            _load_first_weights(init_checkpoint)
+        update = optimization.create_train_op(loss, how.learning_rate, total, warmup)
+        saver = tf.train.Saver(max_to_keep=how.keep_checkpoint_max)
+        tf.add_to_collection(tf.GraphKeys.SAVERS, saver)
+        watch.watch(loss, update.learning_rate, update.gradient_norm)
+        return tf.estimator.EstimatorSpec(
+            mode,
+            loss=loss,
+            train_op=update.operation,
+            scaffold=tf.train.Scaffold(saver=saver),
+            training_hooks=[
+                hooks.SaveCheckpoints(folder, how.save_checkpoints_steps, interruption)
+            ],
+        )
+
+    def input_fn():
+        by_length = how.pad_to is None
+        order = records.training_order(
+            data.lengths, how.train_batch_size, how.seed, by_length
+        )
+        # Going on means going on with the examples, too.
+        rest = itertools.islice(order, start, None)
+        return records.dataset(data, lambda: rest, how.pad_to)
+
+    with interruption.held_back():
+        _estimator(model_fn, folder, how.seed).train(
+            input_fn, hooks=[watch], max_steps=total
+        )
+    last = model_files.latest(folder)
+    if interruption.asked is not None:
+        where = f"checkpoint saved at step {model_files.step(last):,} of {total:,}"
+        raise Interrupted(interruption.asked, where)
+    return last
+
+
+def predict(head, config, data, checkpoint, how):
+    """Predicts every example of a record file.
+
+    Args:
+      head, config: see train.
+      data: RecordFile.
+      checkpoint: prefix of a fine-tuned checkpoint.
+      how: Prediction.
+
+    Yields:
+      (index, dict of name → array) in the order of the file; arrays are as the head
+      made them, without the batch axis, so sequences still have their padding.
+
+    Raises:
+      InputError: the checkpoint does not fit, or has no head.
+    """
+
+    def model_fn(features, mode):
+        encoder = _encoder(config, features, mode)
+        _, predictions = head(encoder, features, mode)
+        loaded = model_files.variables_to_load(
+            checkpoint, tf.trainable_variables(), needs_head=True
+        )
+        predictions["row"] = features["row"]
+        return tf.estimator.EstimatorSpec(
+            mode, predictions=predictions, scaffold=_scaffold_of(loaded)
+        )
+
+    def input_fn():
+        return records.dataset(data, lambda: how.order(data.lengths), how.pad_to)
+
+    folder = os.path.dirname(checkpoint) or "."
+    batches = _estimator(model_fn, folder, None).predict(
+        input_fn, checkpoint_path=checkpoint, yield_single_examples=False
+    )
+    with contextlib.closing(batches):
+        reported = hooks.report_predictions(batches, len(data))
+        yield from records.in_input_order(reported, len(data))
+
+
+def _estimator(model_fn, folder, seed):
+    keep_freed_memory()
+    session = tf.ConfigProto(
+        allow_soft_placement=True,
+        # On a CPU every large operation fills all cores by itself; two at a time would
+        # only take the caches from each other.
+        inter_op_parallelism_threads=1,
+    )
+    session.gpu_options.allow_growth = True
+    return tf.estimator.Estimator(
+        model_fn,
+        config=tf.estimator.RunConfig(
+            model_dir=folder,
+            tf_random_seed=seed,
+            # Saving and reporting are ours, see hooks.py.
+            save_checkpoints_steps=None,
+            save_checkpoints_secs=None,
+            save_summary_steps=0,
+            log_step_count_steps=None,
+            session_config=session,
+        ),
+    )
+
+
+def keep_freed_memory():
+    """Tells the C library to reuse freed memory rather than to return it at once.
+
+    By default it maps each large tensor anew, and the kernel zeroes its pages, in every
+    step: a seventh of the time of a training step on a CPU. Other C libraries than
+    glibc, which have no mallopt, go without.
+    """
+    largest_mapped, trim_above, arenas = -3, -1, -8
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(largest_mapped, 1 << 30)
+        mallopt(trim_above, (1 << 31) - 1)
+        mallopt(arenas, 1)
+
+
+def _encoder(config, features, mode):
+    return modeling.BertModel(
+        config,
+        is_training=mode == tf.estimator.ModeKeys.TRAIN,
+        input_ids=features["input_ids"],
+        input_mask=features["input_mask"],
+        token_type_ids=features.get("segment_ids"),
+    )
+
+
+def _load_first_weights(prefix):
+    """Makes the variables start with a checkpoint's values; the head may be new."""
+    if prefix is None:
+        log.warning("no --init_checkpoint: training starts from random weights")
+        return
+    variables = tf.trainable_variables()
+    loaded = model_files.variables_to_load(prefix, variables, needs_head=False)
+    tf.train.init_from_checkpoint(prefix, {name: name for name in loaded})
+    new = [one.op.name for one in variables if one.op.name not in loaded]
+    log.info("  weights from %s%s", prefix, f"; new: {', '.join(new)}" if new else "")
+
+
+def _scaffold_of(variables):
+    """Scaffold that restores just these variables and asks for no others."""
+    missing = tf.report_uninitialized_variables(list(variables.values()))
+    return tf.train.Scaffold(
+        saver=tf.train.Saver(variables),
+        ready_op=missing,
+        ready_for_local_init_op=missing,
+    )

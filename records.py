@@ -1,0 +1,321 @@
+"""Features on their way to the model: packed, kept in a file, batched by length.
+
+A record is one example as int32 numbers: its scalars, then its sequences, which all
+have the same length. Nothing is padded until a batch is put together, and then only to
+the longest sequence in it. Records lie in a TFRecord file, mapped into memory rather
+than read, so that a corpus costs disk and not memory.
+"""
+
+import contextlib
+import json
+import os
+import struct
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from biocodes import files
+
+# A TFRecord frames its payload: uint64 length and its checksum, payload, checksum.
+_HEAD_BYTES = 12
+_TAIL_BYTES = 4
+FORMAT = 1
+
+
+class Schema:
+    """Names and order of the numbers in a record; one schema writes, reads, batches.
+
+    For example Schema(scalars=["label_id"], sequences=["input_ids", "segment_ids"])
+    packs a sentence of 3 pieces as [label, id, id, id, segment, segment, segment].
+
+    Attributes:
+      scalars: names of single numbers.
+      sequences: names of sequences; the first gives a record its length.
+    """
+
+    def __init__(self, sequences, scalars=()):
+        self.sequences = tuple(sequences)
+        self.scalars = tuple(scalars)
+
+    def pack(self, features):
+        """dict of name → int or sequence of int → int32 row, ready to be written."""
+        row = [features[name] for name in self.scalars]
+        for name in self.sequences:
+            row.extend(features[name])
+        return np.array(row, np.int32)
+
+    def unpack(self, row):
+        """int32 row → dict of name → number or int32 [length]."""
+        first = len(self.scalars)
+        features = dict(zip(self.scalars, row[:first].tolist()))
+        features.update(zip(self.sequences, self.matrix(row)))
+        return features
+
+    def matrix(self, row):
+        """int32 row → its sequences, int32 [number of sequences, length]."""
+        return row[len(self.scalars) :].reshape(len(self.sequences), -1)
+
+    def length(self, row_size):
+        """Length of the sequences in a row of so many numbers."""
+        return (row_size - len(self.scalars)) // len(self.sequences)
+
+    def to_dict(self):
+        """What a record file says of its schema."""
+        return {"scalars": list(self.scalars), "sequences": list(self.sequences)}
+
+
+class RecordFile:
+    """The examples of a record file, at random access.
+
+    Attributes:
+      schema: Schema.
+      lengths: int64 [examples], pieces of each.
+    """
+
+    def __init__(self, path, schema, numbers, starts, sizes):
+        self.path = path
+        self.schema = schema
+        self._numbers = numbers
+        self._starts = starts
+        self._sizes = sizes
+        self.lengths = schema.length(sizes)
+
+    def __len__(self):
+        return len(self._starts)
+
+    def row(self, index):
+        """int32 row of an example, see Schema."""
+        start = self._starts[index]
+        return self._numbers[start : start + self._sizes[index]]
+
+    def __getitem__(self, index):
+        return self.schema.unpack(self.row(index))
+
+    def __iter__(self):
+        return (self[index] for index in range(len(self)))
+
+
+def open_or_write(path, schema, features, made_from):
+    """Opens a record file, after writing it unless it is there, see write_records."""
+    found = open_records(path, schema, made_from)
+    return found or write_records(path, schema, features, made_from)
+
+
+def write_records(path, schema, features, made_from):
+    """Writes a whole record file and opens it.
+
+    Args:
+      path: the file; it appears when all of it is written.
+      schema: Schema.
+      features: iterable of dicts, see Schema.pack, or of int32 rows packed by it.
+      made_from: JSON object that tells whether the file can be used again: digests of
+        what it was made from and the settings that shaped it.
+
+    Returns:
+      RecordFile.
+    """
+    beside = f"{path}.tmp"
+    count = 0
+    try:
+        with tf.io.TFRecordWriter(beside) as writer:
+            writer.write(_header(schema, made_from))
+            for one in features:
+                row = one if isinstance(one, np.ndarray) else schema.pack(one)
+                writer.write(row.tobytes())
+                count += 1
+            writer.write(_footer(count))
+        os.replace(beside, path)
+    except (OSError, tf.errors.OpError) as error:
+        if not isinstance(error, OSError):
+            error = OSError(0, error.message.split("; ")[-1])
+        raise files.unwritable(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            os.remove(beside)
+    return open_records(path, schema, made_from)
+
+
+def open_records(path, schema, made_from):
+    """Opens a record file if it is whole and was made from just that.
+
+    Returns:
+      RecordFile, or None when it has to be written anew.
+    """
+    if not os.path.isfile(path) or os.path.getsize(path) % 4:
+        return None
+    if os.path.getsize(path) < _HEAD_BYTES + _TAIL_BYTES:
+        return None
+    # As a plain array: slices of a memmap object cost many times as much.
+    numbers = np.memmap(path, np.int32, "r").view(np.ndarray)
+    starts, sizes = _frames(numbers)
+    if len(starts) < 2:
+        return None
+    header, footer = (
+        numbers[starts[i] : starts[i] + sizes[i]].tobytes() for i in (0, -1)
+    )
+    # Without its footer a file that was cut between two records would look whole.
+    if header != _header(schema, made_from) or footer != _footer(len(starts) - 2):
+        return None
+    return RecordFile(path, schema, numbers, starts[1:-1], sizes[1:-1])
+
+
+def _header(schema, made_from):
+    """First record of a file: what it was made from; a multiple of 4 bytes."""
+    return _note(dict(schema.to_dict(), format=FORMAT, made_from=made_from))
+
+
+def _footer(count):
+    """Last record of a file: how many examples lie before it."""
+    return _note({"examples": count})
+
+
+def _note(value):
+    text = json.dumps(value, sort_keys=True).encode("utf-8")
+    return text + b" " * (-len(text) % 4)
+
+
+def _frames(numbers):
+    """Where the payloads of a TFRecord file lie, in int32 numbers.
+
+    Returns:
+      starts, sizes: int64 [records]; both empty when the file is cut off.
+    """
+    starts, sizes = [], []
+    position, end = 0, len(numbers)
+    head, frame = _HEAD_BYTES // 4, (_HEAD_BYTES + _TAIL_BYTES) // 4
+    while position + head <= end:
+        (size,) = struct.unpack("<Q", numbers[position : position + 2].tobytes())
+        starts.append(position + head)
+        sizes.append(size // 4)
+        position += frame + size // 4
+    if position != end:
+        starts, sizes = [], []
+    return np.array(starts, np.int64), np.array(sizes, np.int64)
+
+
+def batch_of(records, rows, pad_to=None):
+    """Puts examples together, padded with zeros.
+
+    Args:
+      records: RecordFile.
+      rows: indices of the examples, int [B].
+      pad_to: length S of the batch; default: that of its longest example.
+
+    Returns:
+      dict of int32 arrays: the schema's scalars [B] and sequences [B, S], `input_mask`
+      [B, S], 1 where there is a piece, and `row` [B], the examples' indices.
+    """
+    schema = records.schema
+    lengths = records.lengths[rows]
+    width = pad_to or int(lengths.max())
+    scalars = np.empty([len(schema.scalars), len(rows)], np.int32)
+    sequences = np.zeros([len(schema.sequences), len(rows), width], np.int32)
+    for i, index in enumerate(rows):
+        row = records.row(index)
+        scalars[:, i] = row[: len(schema.scalars)]
+        sequences[:, i, : lengths[i]] = schema.matrix(row)
+    batch = dict(zip(schema.scalars, scalars))
+    batch.update(zip(schema.sequences, sequences))
+    batch["input_mask"] = (np.arange(width) < lengths[:, np.newaxis]).astype(np.int32)
+    batch["row"] = np.asarray(rows, np.int32)
+    return batch
+
+
+def training_order(lengths, batch_size, seed, by_length=True):
+    """Yields the examples of one training batch after another, without end.
+
+    Every epoch is a new permutation of the whole corpus, cut into batches of examples
+    of similar length which come in random order. What is left over at the end of an
+    epoch (fewer than batch_size examples) goes to the front of the next one.
+
+    Args:
+      lengths: int [examples].
+      batch_size: examples in each batch.
+      seed: int; the same seed gives the same order.
+      by_length: False for batches of any lengths.
+
+    Yields:
+      int [batch_size], indices of examples.
+    """
+    random = np.random.RandomState(seed)
+    waiting = np.empty([0], np.int64)
+    while True:
+        waiting = np.concatenate([waiting, random.permutation(len(lengths))])
+        whole = len(waiting) - len(waiting) % batch_size
+        chosen, waiting = waiting[:whole], waiting[whole:]
+        if by_length:
+            # Stable, so that examples of one length keep their random order.
+            chosen = chosen[np.argsort(lengths[chosen], kind="stable")]
+        batches = chosen.reshape(-1, batch_size)
+        for index in random.permutation(len(batches)):
+            yield batches[index]
+
+
+def prediction_order(lengths, batch_size, max_pieces, window=8192):
+    """Yields the examples of one prediction batch after another, each example once.
+
+    Within a window of the input, examples are taken from the longest to the shortest,
+    and a batch is as large as its pieces, padding included, allow.
+
+    Args:
+      lengths: int [examples].
+      batch_size: least number of examples in a batch, as long as there are any.
+      max_pieces: greatest number of pieces in a batch larger than that.
+      window: examples sorted at a time; bounds what waits to be put back in order.
+
+    Yields:
+      int arrays, indices of examples.
+    """
+    for first in range(0, len(lengths), window):
+        part = lengths[first : first + window]
+        order = first + np.argsort(-part, kind="stable")
+        while len(order):
+            count = max(batch_size, int(max_pieces // max(lengths[order[0]], 1)))
+            yield order[:count]
+            order = order[count:]
+
+
+def file_order(lengths, batch_size):
+    """Yields the examples batch by batch in the order of the file."""
+    for first in range(0, len(lengths), batch_size):
+        yield np.arange(first, min(first + batch_size, len(lengths)))
+
+
+def dataset(records, order, pad_to=None):
+    """tf.data.Dataset of the batches (see batch_of) that `order` names.
+
+    Args:
+      records: RecordFile.
+      order: function without arguments that returns an iterator of index arrays.
+      pad_to: see batch_of.
+    """
+    schema = records.schema
+    shapes = {name: [None] for name in schema.scalars + ("row",)}
+    shapes.update({name: [None, None] for name in schema.sequences + ("input_mask",)})
+    return tf.data.Dataset.from_generator(
+        lambda: (batch_of(records, rows, pad_to) for rows in order()),
+        dict.fromkeys(shapes, tf.int32),
+        shapes,
+    ).prefetch(2)
+
+
+def in_input_order(batches, count):
+    """Brings predictions back into the order of the input.
+
+    Args:
+      batches: iterable of dicts of arrays [B, ...] with `row`, as predicted.
+      count: number of examples, all of which must come.
+
+    Yields:
+      (index, dict of name → value) for index 0, 1, 2, …
+    """
+    waiting = {}
+    due = 0
+    for batch in batches:
+        for i, index in enumerate(batch["row"].tolist()):
+            waiting[index] = {name: values[i] for name, values in batch.items()}
+        while due in waiting:
+            yield due, waiting.pop(due)
+            due += 1
+    if due != count:
+        raise RuntimeError(f"no prediction for example {due} of {count}")

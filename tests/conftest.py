@@ -1,0 +1,148 @@
+"""What several test files share: a tiny BERT, and ways to run the suite's scripts."""
+
+import hashlib
+import logging
+import os
+import pathlib
+import subprocess
+import sys
+from typing import NamedTuple
+
+# TensorFlow takes it at its import, which is when the test modules are collected.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest  # noqa: E402
+
+from biocodes import files  # noqa: E402
+
+ROOT = pathlib.Path(__file__).parent.parent
+DATA = ROOT / "tests" / "data"
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--random_sentences",
+        type=int,
+        default=10000,
+        help="how many random sentences the alignment of NER has to survive",
+    )
+
+
+def pytest_configure(config):
+    # Of TensorFlow's own libraries; there is nothing that this project could do.
+    for category in ("DeprecationWarning", "FutureWarning"):
+        config.addinivalue_line("filterwarnings", f"ignore::{category}")
+
+
+class Finished(NamedTuple):
+    """A command that has ended: exit status, standard output and standard error."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def error(self):
+        """The one line that wrong input gets; fails when there is more or less."""
+        lines = [
+            line
+            for line in self.stderr.splitlines()
+            if not line.startswith(("INFO:", "WARNING:"))
+        ]
+        assert self.status == files.EXIT_STATUS, self.stderr
+        assert len(lines) == 1, self.stderr
+        return lines[0]
+
+
+def command_of(script, arguments):
+    return [sys.executable, str(ROOT / script), *map(str, arguments)]
+
+
+@pytest.fixture(scope="session")
+def run_command():
+    """run_command(script, *arguments, **options of subprocess.run) → Finished."""
+
+    def run(script, *arguments, **options):
+        done = subprocess.run(
+            command_of(script, arguments),
+            capture_output=True,
+            timeout=120,
+            **options,
+        )
+        return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+@pytest.fixture
+def start_command():
+    """start_command(script, *arguments) → Popen, killed at the end of the test."""
+    started = []
+
+    def start(script, *arguments):
+        process = subprocess.Popen(
+            command_of(script, arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def call(capsys, caplog, monkeypatch):
+    """call(module, *arguments) → Finished: a script's main in this process.
+
+    It ends as a command would, but without the seconds that TensorFlow takes to start.
+    Log lines are in caplog, so standard error has what went wrong and nothing else.
+    """
+    import tensorflow.compat.v1 as tf
+
+    from interruption import Interruption
+
+    tf.disable_v2_behavior()
+    caplog.set_level(logging.INFO, "biobert")
+
+    def run(module, *arguments):
+        argv = [f"{module.__name__}.py", *map(str, arguments)]
+        monkeypatch.setattr(sys, "argv", argv)
+        caplog.clear()
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            files.run(lambda: module.main(argv, Interruption()))
+        return Finished(ended.value.code or 0, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_bert():
+    """Flags that name the tiny BERT, ready for a training."""
+    return [
+        f"--vocab_file={DATA / 'init' / 'vocab.txt'}",
+        f"--bert_config_file={DATA / 'init' / 'bert_config.json'}",
+        f"--init_checkpoint={DATA / 'init' / 'model.ckpt'}",
+    ]
+
+
+@pytest.fixture(scope="session")
+def listing():
+    """listing(folder) → {path below it: digest of the file}.
+
+    A lock file is left out: it is empty and says nothing.
+    """
+
+    def digests(folder):
+        folder = pathlib.Path(str(folder))
+        return {
+            str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.name != ".lock"
+        }
+
+    return digests
