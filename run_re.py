@@ -1,0 +1,774 @@
+"""Relation extraction with BERT: fine-tunes on labelled sentences, predicts, scores.
+
+  python run_re.py --task_name=gad \\
+      --do_train=true --do_eval=true --do_predict=true \\
+      --vocab_file=$BIOBERT_DIR/vocab.txt \\
+      --bert_config_file=$BIOBERT_DIR/bert_config.json \\
+      --init_checkpoint=$BIOBERT_DIR/model.ckpt-1000000 \\
+      --max_seq_length=128 --train_batch_size=32 --learning_rate=2e-5 \\
+      --num_train_epochs=3.0 --do_lower_case=false \\
+      --data_dir=$RE_DIR --output_dir=$OUTPUT_DIR
+
+data_dir holds train.tsv (--do_train) and dev.tsv (--do_eval), an example a line,
+SENTENCE<tab>LABEL, and test.tsv (--do_predict), whose first line is
+index<tab>sentence<tab>label; without its label column there are predictions and no
+scores. The two entities in a sentence are usually replaced by placeholders, @GENE$,
+@DISEASE$.
+
+When data_dir holds folders 1, 2, 3, ... of such files instead, every fold is run into
+the folder of its number in output_dir, and a table of their scores ends the run, also
+written to fold_scores.txt. A second run leaves out the folds that are done.
+
+--task_name=custom takes any labels: those of train.tsv, sorted, or --labels=a,b,c.
+"""
+
+import argparse
+import contextlib
+import functools
+import json
+import os
+import re
+from typing import Any, NamedTuple, Optional
+
+import command_line  # before TensorFlow, whose import it quiets
+
+# isort: split
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+import finetuning
+import model_files
+import modeling
+import output_folder
+import records
+from biocodes import files, re_eval, re_files
+from command_line import log
+
+START, END = "[CLS]", "[SEP]"
+CUSTOM = "custom"
+PLACEHOLDER = re.compile(r"@[^\s@$]+\$")
+FILES = {"train": "train.tsv", "eval": "dev.tsv", "predict": "test.tsv"}
+PREDICTIONS = ("test_results.tsv", "test_predictions.tsv")
+TEST_SCORES = "test_scores.txt"
+DEV_SCORES = "eval_results.txt"
+FOLD_RECORD = "fold.json"
+FOLD_SCORES = "fold_scores.txt"
+RESULTS = (*PREDICTIONS, TEST_SCORES, DEV_SCORES, FOLD_RECORD)
+# Flags that the results rest on whether or not there is training.
+PREDICTION_FLAGS = ("max_seq_length", "pad_to_max_length", "eval_batch_size")
+
+
+def define_flags():
+    """All flags of this script, with their defaults."""
+    flags = command_line.define_flags(
+        do_lower_case=True,
+        max_seq_length=128,
+        do_train=False,
+        do_predict=False,
+        num_train_epochs=3.0,
+    )
+    string = functools.partial(tf.flags.DEFINE_string, flag_values=flags)
+    string("task_name", None, f"One of {', '.join((*TASKS, CUSTOM))}. Required.")
+    string("data_dir", None, "Folder of the data set, or of its folds. Required.")
+    string(
+        "labels",
+        None,
+        "Labels of the custom task in the order of their ids, as in a,b,c; default:"
+        " those of train.tsv, sorted, or of the model that predicts.",
+    )
+    string(
+        "negative",
+        None,
+        "Label of the custom task for no relation; the averages of its scores leave it"
+        " out.",
+    )
+    tf.flags.DEFINE_bool(
+        "do_eval", False, "Whether to score dev.tsv.", flag_values=flags
+    )
+    tf.flags.DEFINE_integer(
+        "eval_batch_size", 8, "Examples in an evaluation step.", flag_values=flags
+    )
+    return flags
+
+
+# Tasks
+
+
+class Task(NamedTuple):
+    """What there is to tell apart.
+
+    Attributes:
+      labels: names in the order of their ids; None when training data or model say it.
+      negative: label that the averages of a multi-class score leave out, or None.
+    """
+
+    labels: Optional[tuple]
+    negative: Optional[str] = None
+
+    def scoring(self, labels):
+        """The way re_eval scores these labels: binary, chemprot or multiclass."""
+        return re_eval.task_for(labels) if self.negative is None else "multiclass"
+
+
+TASKS = {
+    "gad": Task(re_files.BINARY_LABELS),
+    "euadr": Task(re_files.BINARY_LABELS),
+    "polysearch": Task(re_files.BINARY_LABELS),
+    "mirnadisease": Task(re_files.BINARY_LABELS),
+    "chemprot": Task(re_files.CHEMPROT_LABELS),
+    "ddi13": Task(("advise", "effect", "mechanism", "int", "false"), "false"),
+}
+
+
+def task_of(flags):
+    """The Task that the flags ask for.
+
+    Raises:
+      InputError: there is no such task, its flags do not go together, or there is
+        nothing to do.
+    """
+    name = flags.task_name.lower()
+    if name not in (*TASKS, CUSTOM):
+        raise files.InputError(
+            f"no such task: {flags.task_name}",
+            "--task_name",
+            remedy=f"the tasks are {', '.join(TASKS)}, and {CUSTOM} for other labels",
+        )
+    if not (flags.do_train or flags.do_eval or flags.do_predict):
+        raise files.InputError(
+            "there is nothing to do",
+            remedy="give --do_train=true, --do_eval=true or --do_predict=true",
+        )
+    if name == CUSTOM:
+        return Task(parse_labels(flags.labels), flags.negative)
+    for flag in ("labels", "negative"):
+        if flags[flag].value is not None:
+            raise files.InputError(f"is for --task_name={CUSTOM} only", f"--{flag}")
+    return TASKS[name]
+
+
+def parse_labels(text):
+    """Value of --labels, "a,b,c" → ("a", "b", "c"); None stays None.
+
+    Raises:
+      InputError: names are empty or occur twice.
+    """
+    try:
+        return None if text is None else tuple(re_eval.label_list(text))
+    except argparse.ArgumentTypeError as error:
+        raise files.InputError(str(error), "--labels") from error
+
+
+# Data
+
+
+class Fold(NamedTuple):
+    """Where one model's files lie.
+
+    Attributes:
+      paths: dict of phase ("train", "eval", "predict") → data file.
+      folder: for its checkpoints and results.
+    """
+
+    paths: dict
+    folder: str
+
+
+def find_folds(data_dir, output_dir, phases):
+    """The folds of a data set, or the whole of one that has none.
+
+    Args:
+      data_dir: has the phases' files itself, or in sub-folders 1, 2, 3, …
+      output_dir: gets the results, or sub-folders of the same numbers.
+      phases: keys of FILES.
+
+    Returns:
+      list of Fold; that of a data set without folds is the only one and has output_dir
+      as its folder.
+
+    Raises:
+      InputError: a fold is missing between others.
+    """
+
+    def fold(name):
+        inside, folder = (os.path.join(one, name) for one in (data_dir, output_dir))
+        paths = {phase: os.path.join(inside, FILES[phase]) for phase in phases}
+        return Fold(paths, folder if name else output_dir)
+
+    whole = fold("")
+    numbers = numbered_folders(data_dir)
+    if not numbers or any(os.path.exists(path) for path in whole.paths.values()):
+        return [whole]
+    missing = sorted(set(range(1, numbers[-1])).difference(numbers))
+    if missing:
+        raise files.InputError(
+            f"has folds up to {numbers[-1]} but no folder {missing[0]}", data_dir
+        )
+    return [fold(str(number)) for number in numbers]
+
+
+def numbered_folders(folder):
+    """The sub-folders whose names are numbers from 1 to 999: list of int, sorted."""
+    try:
+        names = os.listdir(folder)
+    except OSError as error:
+        raise files.unreadable(folder, error) from error
+    return sorted(
+        int(name)
+        for name in names
+        if re.fullmatch("[1-9][0-9]{0,2}", name)
+        and os.path.isdir(os.path.join(folder, name))
+    )
+
+
+def read_corpus(paths):
+    """dict of phase → path → dict of phase → list of re_files.Row.
+
+    Raises:
+      InputError: see re_files.
+    """
+    return {
+        phase: re_files.read_test(path)[0]
+        if phase == "predict"
+        else re_files.read_train(path)
+        for phase, path in paths.items()
+    }
+
+
+def is_labelled(rows):
+    """Whether the rows of a file have labels; all have, or none."""
+    return rows[0].label is not None
+
+
+def labels_to_learn(task, corpora):
+    """The labels of a model to train: the task's, or the training data's own, sorted.
+
+    Folds share them, though a rare label may occur in some of them only.
+
+    Raises:
+      InputError: there is just one.
+    """
+    found = {row.label for corpus in corpora for row in corpus["train"]}
+    labels = task.labels or tuple(sorted(found))
+    if len(labels) < 2:
+        raise files.InputError(
+            f"one label alone, {labels[0]}, leaves nothing to learn",
+            "--labels" if task.labels else FILES["train"],
+        )
+    return labels
+
+
+def labels_of_model(task, checkpoint):
+    """The labels of a model to predict with, which must be the task's.
+
+    Raises:
+      InputError: they are not, or see model_files.load_labels.
+    """
+    labels = model_files.load_labels(checkpoint, task.labels)
+    if task.labels not in (None, labels):
+        raise files.InputError(
+            f"its model has the labels {', '.join(labels)}, not"
+            f" {', '.join(task.labels)}",
+            os.path.dirname(checkpoint),
+            remedy="give the --task_name and --labels of its training",
+        )
+    return labels
+
+
+# Features
+
+
+def schema(labelled):
+    """Records of sentences; for pieces and lost see featurize."""
+    scalars = ["pieces", "lost"] + (["label_id"] if labelled else [])
+    return records.Schema(sequences=["input_ids"], scalars=scalars)
+
+
+def featurize(row, tokenizer, label_ids, max_seq_length):
+    """Pieces of a sentence, and its label.
+
+    Args:
+      row: re_files.Row; its label may be None.
+      tokenizer: tokenization.FullTokenizer.
+      label_ids: dict of label → id.
+      max_seq_length: pieces at most, [CLS] and [SEP] included.
+
+    Returns:
+      dict of input_ids (list of int), label_id (int or None), pieces (int, how many the
+      whole sentence has) and lost (int, entity placeholders that the cut has cost).
+    """
+    # Only spaces end words here; the tokenizer knows what else does.
+    ids = [i for word in row.sentence.split(" ") for i in tokenizer.word_ids(word)]
+    room = max_seq_length - 2
+    cut = len(ids) > room
+    return {
+        "input_ids": [tokenizer.vocab[START], *ids[:room], tokenizer.vocab[END]],
+        "label_id": label_ids.get(row.label),
+        "pieces": len(ids) + 2,
+        "lost": lost_placeholders(row.sentence, tokenizer, room) if cut else 0,
+    }
+
+
+def lost_placeholders(sentence, tokenizer, kept):
+    """How many entity placeholders (@GENE$) reach beyond the first `kept` pieces."""
+    *_, (_, _, end) = tokenizer.tokenize_with_offsets(sentence)[:kept]
+    return sum(match.end() > end for match in PLACEHOLDER.finditer(sentence))
+
+
+def featurize_all(job, tokenizer, limit):
+    """The features of a Job's corpus as record files, PHASE.tf_record in its folder.
+
+    Args:
+      job: Job.
+      tokenizer: FullTokenizer.
+      limit: max_seq_length.
+
+    Returns:
+      dict of phase → RecordFile.
+    """
+    label_ids = {label: index for index, label in enumerate(job.labels)}
+    return {
+        phase: records.open_or_write(
+            os.path.join(job.fold.folder, f"{phase}.tf_record"),
+            schema(is_labelled(rows)),
+            (featurize(row, tokenizer, label_ids, limit) for row in rows),
+            dict(job.facts["data"][phase], labels=job.labels, max_seq_length=limit),
+        )
+        for phase, rows in job.corpus.items()
+    }
+
+
+def report_cuts(data, limit):
+    """Logs how many sentences were cut, and warns when that has cost entities.
+
+    Args:
+      data: dict of phase → RecordFile, see schema.
+      limit: max_seq_length.
+    """
+    longest, cut, lost = 0, [], []
+    for phase, examples in data.items():
+        pieces, losses = zip(*((one["pieces"], one["lost"]) for one in examples))
+        longest = max(longest, *pieces)
+        for count, places in (
+            (sum(number > limit for number in pieces), cut),
+            (sum(number > 0 for number in losses), lost),
+        ):
+            if count:
+                places.append(f"{count:,} of {len(examples):,} in {FILES[phase]}")
+    log.info(
+        "sentences cut at --max_seq_length=%d: %s; the longest has %s pieces",
+        limit,
+        ", ".join(cut) or "none",
+        f"{longest:,}",
+    )
+    if lost:
+        log.warning(
+            "sentences with an entity (@…$) in the part cut off: %s; raise"
+            " --max_seq_length",
+            ", ".join(lost),
+        )
+
+
+# Head
+
+
+def make_head(num_labels):
+    """A linear layer over the pooled output; num_labels: L.
+
+    Returns:
+      Head, see finetuning. The loss is the mean over the batch. The predictions are
+      probabilities [B, L], and loss [B] when features have labels.
+    """
+
+    def head(encoder, features, mode):
+        pooled = encoder.get_pooled_output()
+        if mode == tf.estimator.ModeKeys.TRAIN:
+            pooled = modeling.dropout(pooled, 0.1)
+        logits = modeling.output_layer(pooled, num_labels)
+        predictions = {"probabilities": tf.nn.softmax(logits)}
+        if "label_id" not in features:
+            return None, predictions
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+            labels=features["label_id"], logits=logits
+        )
+        predictions["loss"] = losses
+        return tf.reduce_mean(losses), predictions
+
+    return head
+
+
+# Scores
+
+
+def dev_scores(correct, losses, batch_size):
+    """Accuracy and losses of a file.
+
+    Args:
+      correct: for each example whether its predicted label is the right one.
+      losses: their losses, in the order of the file.
+      batch_size: examples whose mean is a batch's loss.
+
+    Returns:
+      dict of float32: eval_accuracy; eval_loss, the mean over the examples; and loss,
+      the mean over the batches, in which a last batch that is not full counts like the
+      others, as Estimator has it.
+    """
+    batches = [
+        np.mean(losses[first : first + batch_size])
+        for first in range(0, len(losses), batch_size)
+    ]
+    values = {"eval_accuracy": correct, "eval_loss": losses, "loss": batches}
+    return {name: np.float32(np.mean(value)) for name, value in values.items()}
+
+
+def fold_table(scores):
+    """Table of the folds' scores with their means and standard deviations.
+
+    Args:
+      scores: for each fold a dict of name → float from 0 to 1.
+
+    Returns:
+      list of lines. A deviation is that of a sample (divided by n - 1).
+    """
+    names = list(dict.fromkeys(name for one in scores for name in one))
+    values = [[one[name] for one in scores if name in one] for name in names]
+    rows = [["fold", *names]]
+    for number, one in enumerate(scores, 1):
+        rows.append([str(number), *(percent(one.get(name)) for name in names)])
+    rows.append(["mean", *(percent(np.mean(column)) for column in values)])
+    deviations = (np.std(one, ddof=1) if len(one) > 1 else None for one in values)
+    rows.append(["standard deviation", *map(percent, deviations)])
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return [
+        "  ".join([first.ljust(widths[0]), *map(str.rjust, rest, widths[1:])])
+        for first, *rest in rows
+    ]
+
+
+def percent(share):
+    """0.8352 → "83.52%"; None → "-"."""
+    return "-" if share is None else f"{share:.2%}"
+
+
+# Writing
+
+
+def write_predictions(folder, rows, labels, predictions):
+    """Writes test_results.tsv and test_predictions.tsv, line by line in step.
+
+    Args:
+      folder: where they go; the scores of an earlier prediction there are removed.
+      rows: list of re_files.Row.
+      labels: names in the order of their ids.
+      predictions: iterable of (index, dict with probabilities [L]).
+
+    Returns:
+      list of int, the predicted label ids.
+    """
+    predicted = []
+    with contextlib.ExitStack() as stack:
+        results, table = [
+            stack.enter_context(files.whole_file(os.path.join(folder, name)))
+            for name in PREDICTIONS
+        ]
+        table.write("\t".join(["index", "label", *labels]) + "\n")
+        for index, prediction in predictions:
+            probabilities = [str(value) for value in prediction["probabilities"]]
+            best = int(np.argmax(prediction["probabilities"]))
+            results.write("\t".join(probabilities) + "\n")
+            table.write(
+                "\t".join([rows[index].index, labels[best], *probabilities]) + "\n"
+            )
+            predicted.append(best)
+        output_folder.remove(folder, (TEST_SCORES,))
+    return predicted
+
+
+def write_scores(folder, rows, predicted, labels, task):
+    """Writes and logs what re_eval has to say of the predictions for test.tsv.
+
+    Returns:
+      dict of name → float from 0 to 1, the scores that stand for all of them.
+    """
+    gold = [row.label for row in rows]
+    arguments = (task.scoring(labels), gold, predicted, list(labels), task.negative)
+    report = re_eval.report_lines(*arguments)
+    with files.whole_file(os.path.join(folder, TEST_SCORES)) as stream:
+        stream.writelines(f"{line}\n" for line in report)
+    command_line.log_results("test results", report)
+    return re_eval.summary_scores(*arguments)
+
+
+# One model
+
+
+class Pretrained(NamedTuple):
+    """What the flags name of a pretrained model.
+
+    Attributes:
+      config: modeling.BertConfig.
+      tokenizer: tokenization.FullTokenizer.
+      checkpoint: prefix of the one to start from or to predict with, or None.
+      facts: see output_folder.model_facts.
+    """
+
+    config: Any
+    tokenizer: Any
+    checkpoint: Optional[str]
+    facts: dict
+
+
+class Job(NamedTuple):
+    """A model to train or to predict with, all of it checked.
+
+    Attributes:
+      fold: Fold.
+      corpus: dict of phase → list of re_files.Row.
+      labels: names in the order of their ids.
+      checkpoint: prefix of the one to predict with; None when training makes it.
+      facts: what the results rest on, as JSON values: "training" (None without any),
+        "data" for each phase, and others.
+    """
+
+    fold: Fold
+    corpus: dict
+    labels: tuple
+    checkpoint: Optional[str]
+    facts: dict
+
+
+def plan(fold, corpus, task, labels, pretrained, flags):
+    """Makes the Job of a fold once all is checked; writes nothing.
+
+    Args:
+      fold, corpus: see Job.
+      task: Task.
+      labels: of the model if it is to be trained, see labels_to_learn; else None.
+      pretrained: Pretrained.
+      flags: the script's flags.
+
+    Raises:
+      InputError: labels, checkpoint or what lies in the folder do not fit.
+    """
+    config, _, first, model = pretrained
+    checkpoint = None
+    if not flags.do_train:
+        checkpoint = model_files.fine_tuned(fold.folder, first)
+        output_folder.check_same_model(os.path.dirname(checkpoint), model)
+        labels = labels_of_model(task, checkpoint)
+    check_labels(fold, corpus, labels, task.negative)
+    facts = facts_of_results(fold, labels, task.negative, checkpoint, model, flags)
+    head = make_head(len(labels))
+    if flags.do_train:
+        finetuning.Training.from_flags(flags).steps(len(corpus["train"]))  # or an error
+        afresh = flags.overwrite_output_dir
+        output_folder.check_start(fold.folder, facts["training"], afresh)
+        finetuning.check_start(head, config, fold.folder, first, afresh)
+    else:
+        finetuning.check_trained(head, config, checkpoint)
+    return Job(fold, corpus, labels, checkpoint, facts)
+
+
+def check_labels(fold, corpus, labels, negative):
+    """Refuses labels, in a file or as the negative one, that are not the model's."""
+    if negative not in (None, *labels):
+        raise files.InputError(
+            f"{negative} is not one of {', '.join(labels)}", "--negative"
+        )
+    for phase, rows in corpus.items():
+        if is_labelled(rows):
+            re_files.label_ids(rows, labels, fold.paths[phase])
+
+
+def facts_of_results(fold, labels, negative, checkpoint, model, flags):
+    """What the results of a fold rest on, see Job."""
+    training = None
+    if flags.do_train:
+        path = fold.paths["train"]
+        training = output_folder.training_facts(flags, model, path, labels=labels)
+    facts = {
+        "training": training,
+        "checkpoint": checkpoint and output_folder.digest(f"{checkpoint}.index"),
+        "model": model,
+        "labels": labels,
+        "negative": negative,
+        "data": {
+            phase: output_folder.data_facts(model, path)
+            for phase, path in fold.paths.items()
+        },
+        "flags": {name: flags[name].value for name in PREDICTION_FLAGS},
+    }
+    # As JSON gives them back, tuples as lists.
+    return json.loads(json.dumps(facts))
+
+
+def run_job(job, task, pretrained, flags, interruption):
+    """Trains, evaluates, predicts as the flags say.
+
+    Returns:
+      dict of name → float from 0 to 1: the scores of test.tsv, the accuracy on dev.tsv.
+    """
+    folder, config = job.fold.folder, pretrained.config
+    if flags.do_train:
+        output_folder.start_training(folder, flags, job.facts["training"], RESULTS)
+        model_files.save_labels(folder, job.labels)
+    else:
+        output_folder.write_record(folder, flags)
+    data = featurize_all(job, pretrained.tokenizer, flags.max_seq_length)
+    report_cuts(data, flags.max_seq_length)
+    head = make_head(len(job.labels))
+    checkpoint = job.checkpoint
+    if flags.do_train:
+        checkpoint = finetuning.train(
+            head,
+            config,
+            data["train"],
+            folder,
+            pretrained.checkpoint,
+            finetuning.Training.from_flags(flags),
+            interruption,
+        )
+
+    def predictions(phase, batch_size):
+        how = finetuning.Prediction.from_flags(flags, batch_size)
+        return finetuning.predict(head, config, data[phase], checkpoint, how)
+
+    scores = {}
+    if flags.do_eval:
+        size, step = flags.eval_batch_size, model_files.step(checkpoint)
+        scores = evaluate(folder, data["eval"], predictions("eval", size), size, step)
+    if flags.do_predict:
+        predicted = predictions("predict", flags.predict_batch_size)
+        scores = {**predict(job, predicted, task), **scores}
+    return scores
+
+
+def evaluate(folder, data, predictions, batch_size, step):
+    """Scores dev.tsv; logs the results, writes eval_results.txt → {"accuracy": …}."""
+    correct, losses = [], []
+    for index, prediction in predictions:
+        gold = data[index]["label_id"]
+        correct.append(gold == np.argmax(prediction["probabilities"]))
+        losses.append(float(prediction["loss"]))
+    results = dict(dev_scores(correct, losses, batch_size), global_step=step)
+    command_line.log_results("Eval results", output_folder.result_lines(results))
+    output_folder.write_results(folder, DEV_SCORES, results)
+    return {"eval_accuracy": float(results["eval_accuracy"])}
+
+
+def predict(job, predictions, task):
+    """Writes the predictions for test.tsv, and its scores if it has labels.
+
+    Returns:
+      dict of name → float from 0 to 1, see write_scores; empty without labels.
+    """
+    folder, rows = job.fold.folder, job.corpus["predict"]
+    predicted = write_predictions(folder, rows, job.labels, predictions)
+    log.info("the predictions: %s", os.path.join(folder, PREDICTIONS[-1]))
+    if not is_labelled(rows):
+        log.info("no labels in test.tsv, so no scores")
+        return {}
+    return write_scores(folder, rows, predicted, job.labels, task)
+
+
+# Folds
+
+
+def run_folds(output_dir, jobs, run, afresh):
+    """Runs fold after fold and ends with a table of their scores.
+
+    Args:
+      output_dir: gets fold_scores.txt.
+      jobs: list of Job, one a fold.
+      run: function that runs a Job and returns its scores.
+      afresh: whether folds that are done are run all the same.
+    """
+    scores = []
+    for number, job in enumerate(jobs, 1):
+        folder = job.fold.folder
+        log.info("***** fold %d of %d: %s *****", number, len(jobs), folder)
+        found = None if afresh else scores_of_done(job)
+        if found is None:
+            output_folder.remove(output_dir, (FOLD_SCORES,))
+            output_folder.remove(folder, (FOLD_RECORD,))
+            found = run(job)
+            record = {"made_from": job.facts, "scores": found}
+            files.write_json(os.path.join(folder, FOLD_RECORD), record)
+        else:
+            log.info("  done already")
+        scores.append(found)
+    if not any(scores):
+        log.info("no labels to score the folds by")
+        return
+    table = fold_table(scores)
+    with files.whole_file(os.path.join(output_dir, FOLD_SCORES)) as stream:
+        stream.writelines(f"{line}\n" for line in table)
+    command_line.log_results("scores of the folds", table)
+
+
+def scores_of_done(job):
+    """The scores of a fold that is done, made from just the same; else None."""
+    path = os.path.join(job.fold.folder, FOLD_RECORD)
+    names = [FOLD_RECORD, *result_names(job.corpus)]
+    if not all(os.path.exists(os.path.join(job.fold.folder, name)) for name in names):
+        return None
+    record = files.read_json(path)
+    if not isinstance(record, dict) or record.get("made_from") != job.facts:
+        return None
+    scores = record.get("scores")
+    if not isinstance(scores, dict) or not all(
+        isinstance(score, float) for score in scores.values()
+    ):
+        raise files.InputError(
+            "not a record of this suite", path, remedy="remove it to run the fold again"
+        )
+    return scores
+
+
+def result_names(corpus):
+    """Names of the results files that a corpus leads to."""
+    names = []
+    if "eval" in corpus:
+        names.append(DEV_SCORES)
+    if "predict" in corpus:
+        names.extend(PREDICTIONS)
+        names.extend([TEST_SCORES] if is_labelled(corpus["predict"]) else [])
+    return names
+
+
+# The command
+
+
+def main(argv, interruption):
+    """Reads and checks everything, then runs the data set, or fold after fold of it."""
+    flags = command_line.parse_flags(
+        define_flags(), argv, __doc__, ("task_name", "data_dir")
+    )
+    task = task_of(flags)
+    command_line.report_device(flags.require_gpu)
+    config, tokenizer, first = command_line.load_model_files(flags)
+    facts = output_folder.model_facts(config, flags.vocab_file, flags.do_lower_case)
+    pretrained = Pretrained(config, tokenizer, first, facts)
+    phases = [phase for phase in FILES if flags[f"do_{phase}"].value]
+    folds = find_folds(flags.data_dir, flags.output_dir, phases)
+    corpora = [read_corpus(fold.paths) for fold in folds]
+    labels = labels_to_learn(task, corpora) if flags.do_train else None
+    with contextlib.ExitStack() as locks:
+        for folder in dict.fromkeys([flags.output_dir, *(one.folder for one in folds)]):
+            locks.enter_context(output_folder.locked(folder))
+        jobs = [
+            plan(fold, corpus, task, labels, pretrained, flags)
+            for fold, corpus in zip(folds, corpora)
+        ]
+
+        def run(job):
+            return run_job(job, task, pretrained, flags, interruption)
+
+        if folds[0].folder == flags.output_dir:
+            run(jobs[0])
+        else:
+            run_folds(flags.output_dir, jobs, run, flags.overwrite_output_dir)
+
+
+if __name__ == "__main__":
+    command_line.run(main)
