@@ -1,0 +1,244 @@
+"""Unpacks a .tar.gz or .zip archive into a folder: all of it, only there, or nothing.
+
+    python biocodes/unpack.py --archive_path=datasets.tar.gz --output_dir=datasets
+
+An archive that holds one folder and nothing beside it becomes that folder. Every member
+is looked at before the first is written. They are unpacked beside the output folder,
+which appears by a rename at the end, when all checksums were right.
+"""
+
+import contextlib
+import functools
+import gzip
+import hashlib
+import os
+import shutil
+import stat
+import sys
+import tarfile
+import typing
+import zipfile
+import zlib
+
+if __name__ == "__main__":  # started as a file: let `biocodes` be found
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from biocodes import files  # noqa: E402
+
+CHUNK = 1 << 20  # bytes read at a time
+FETCH_AGAIN = "remove it and fetch it again"
+# What the standard library raises on an archive that is cut off or garbled.
+DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+)
+
+
+class Entry(typing.NamedTuple):
+    """A file or folder of an archive, under a name that stays below any folder."""
+
+    name: str  # parts joined by "/", none of them "", "." or ".."
+    open: typing.Optional[typing.Callable]  # () → binary stream; None for a folder
+
+
+def unpack(archive_path, output_dir, folder=None, sha256=None):
+    """Unpacks an archive so that output_dir is there whole, or not at all.
+
+    Links are not made: a link to a file of the archive becomes a copy of that file.
+
+    Args:
+      archive_path: a .tar.gz or .zip file; its content says which of the two it is.
+      output_dir: the folder to make; it may exist if it is empty.
+      folder: only this folder of the archive, which becomes output_dir.
+      sha256: the archive's checksum in hexadecimal, to be compared.
+
+    Raises:
+      InputError: output_dir holds something; the checksum differs; the archive is
+        damaged, or has a member that would not stay below output_dir, or one that is
+        neither file, folder nor link; the disk is full.
+    """
+    target = os.path.abspath(output_dir)
+    if os.path.lexists(target) and not is_empty_folder(target):
+        raise files.InputError(
+            "is already there", output_dir, remedy="move it away to unpack anew"
+        )
+    if sha256:
+        check_sha256(archive_path, sha256)
+    scratch = target + ".unpacking"
+    with open_archive(archive_path) as entries:
+        if folder:
+            entries = below(folder, entries, archive_path)
+        try:
+            # An interrupted run may have left one.
+            shutil.rmtree(scratch, ignore_errors=True)
+            write_entries(entries, scratch)
+            os.rename(scratch if folder else only_folder(scratch), target)
+        except OSError as error:
+            raise files.unwritable(output_dir, error) from error
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def is_empty_folder(path):
+    """Whether path is a folder, and no link to one, with nothing in it."""
+    return os.path.isdir(path) and not os.path.islink(path) and not os.listdir(path)
+
+
+def check_sha256(path, expected):
+    """Raises InputError unless the file has this SHA-256 (hexadecimal)."""
+    digest = hashlib.sha256()
+    with files.open_binary(path) as stream:
+        for chunk in iter(functools.partial(stream.read, CHUNK), b""):
+            digest.update(chunk)
+    if digest.hexdigest() != expected.strip().lower():
+        raise files.InputError(
+            f"has the sha256 {digest.hexdigest()}, not {expected}",
+            path,
+            remedy=FETCH_AGAIN,
+        )
+
+
+@contextlib.contextmanager
+def open_archive(path):
+    """Gives the [Entry] of an archive, whose streams can be opened inside the block.
+
+    Raises:
+      InputError: it is no archive, it is damaged, or a member of it is refused.
+    """
+    with files.open_binary(path) as stream:
+        magic = stream.read(4)
+    try:
+        if magic.startswith(b"\x1f\x8b"):
+            check_gzip(path)
+            with tarfile.open(path, "r:gz") as archive:
+                yield tar_entries(archive, path)
+        elif magic == b"PK\x03\x04":
+            with zipfile.ZipFile(path) as archive:
+                yield zip_entries(archive, path)
+        else:
+            raise files.InputError(
+                "is no .tar.gz or .zip archive", path, remedy=FETCH_AGAIN
+            )
+    except DAMAGE as error:
+        raise files.InputError(
+            "is cut off or damaged", path, remedy=FETCH_AGAIN
+        ) from error
+
+
+def check_gzip(path):
+    """Reads a gzip file to its end, where its checksum stands.
+
+    tarfile stops before it: a garbled byte in a member would go unnoticed.
+    """
+    with gzip.open(path) as stream:
+        while stream.read(CHUNK):
+            pass
+
+
+def tar_entries(archive, path):
+    """tarfile.TarFile → [Entry], links replaced by the file that they name."""
+    members = archive.getmembers()
+    regular = {checked_name(m.name, path): m for m in members if m.isfile()}
+    entries = []
+    for member in members:
+        name = checked_name(member.name, path)
+        if member.isdir():
+            entries.append(Entry(name, None))
+            continue
+        if member.issym() or member.islnk():
+            # A symbolic link counts from its own folder, a hard link from the top.
+            start = os.path.dirname(name) if member.issym() else ""
+            member = regular.get(
+                os.path.normpath(f"{start}/{member.linkname}"[not start :])
+            )
+        elif not member.isfile():
+            raise refused(name, "a device or pipe", path)
+        if member is None:
+            raise refused(name, "a link to something that is not in the archive", path)
+        entries.append(Entry(name, functools.partial(archive.extractfile, member)))
+    return entries
+
+
+def zip_entries(archive, path):
+    """zipfile.ZipFile → [Entry]; reading one to its end compares its checksum."""
+    entries = []
+    for member in archive.infolist():
+        name = checked_name(member.filename, path)
+        kind = stat.S_IFMT(member.external_attr >> 16)  # 0 where made without Unix
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise refused(name, "a link or device", path)
+        if member.flag_bits & 1:
+            raise refused(name, "encrypted", path)
+        opener = None if member.is_dir() else functools.partial(archive.open, member)
+        entries.append(Entry(name, opener))
+    return entries
+
+
+def checked_name(name, path):
+    """A member's name without empty parts and ".", if it stays below its folder."""
+    # Backslashes separate folders for those who unpack on Windows, or packed there.
+    parts = name.replace("\\", "/").split("/")
+    if name.startswith(("/", "\\")) or ".." in parts or "\0" in name:
+        raise refused(name, "outside of the folder to unpack into", path)
+    return "/".join(part for part in name.split("/") if part not in ("", "."))
+
+
+def refused(name, what, path):
+    """The InputError for a member that is not unpacked, nor anything beside it."""
+    return files.InputError(
+        f"its member {name!r} is {what}; nothing was unpacked", path
+    )
+
+
+def below(folder, entries, path):
+    """The entries inside one folder of the archive, named from there."""
+    prefix = checked_name(folder, path) + "/"
+    inside = [
+        entry._replace(name=entry.name[len(prefix) :])
+        for entry in entries
+        if entry.name.startswith(prefix)
+    ]
+    if not inside:
+        raise files.InputError(f"holds no folder {folder!r}", path)
+    return inside
+
+
+def write_entries(entries, root):
+    """Writes files and folders below root, with the permissions of new files."""
+    os.makedirs(root)
+    for entry in entries:
+        place = os.path.join(root, entry.name)
+        os.makedirs(
+            place if entry.open is None else os.path.dirname(place), exist_ok=True
+        )
+        if entry.open is not None:
+            with entry.open() as source, open(place, "wb") as copy:
+                shutil.copyfileobj(source, copy, CHUNK)
+
+
+def only_folder(root):
+    """The folder in root if there is one and nothing beside it, else root itself."""
+    names = os.listdir(root)
+    inner = os.path.join(root, names[0]) if len(names) == 1 else root
+    return inner if os.path.isdir(inner) else root
+
+
+def main(argv=None):
+    """The command: see the head of this file."""
+    parser = files.ArgumentParser(
+        description="Unpacks a .tar.gz or .zip archive: all of it or nothing.",
+    )
+    parser.add_argument("--archive_path", required=True, help="a .tar.gz or .zip file")
+    parser.add_argument("--output_dir", required=True, help="the folder to make")
+    parser.add_argument("--folder", help="unpack this folder of the archive alone")
+    parser.add_argument("--sha256", help="checksum that the archive must have")
+    flags = parser.parse_args(argv)
+    unpack(flags.archive_path, flags.output_dir, flags.folder, flags.sha256)
+
+
+if __name__ == "__main__":
+    files.run(main)
