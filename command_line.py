@@ -124,6 +124,16 @@ def define_flags(
     return flags
 
 
+def define_evaluation_flags(flags, name):
+    """Adds the flags of a script that scores a held-out file of that name."""
+    tf.flags.DEFINE_bool(
+        "do_eval", False, f"Whether to score {name}.", flag_values=flags
+    )
+    tf.flags.DEFINE_integer(
+        "eval_batch_size", 8, "Examples in an evaluation step.", flag_values=flags
+    )
+
+
 def _define_cluster_flags(boolean, string, integer):
     """Flags of the original that mean nothing without a TPU; taken for old commands."""
     boolean("use_tpu", False, "TPUs are not supported; True is refused.")

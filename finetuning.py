@@ -172,16 +172,9 @@ def train(
     total, warmup = how.steps(examples if len(data) else 0)
     last = model_files.latest_to_continue(folder)
     start = model_files.step(last) if last else 0
-    log.info("***** training *****")
-    log.info("  examples = %s, batch size = %d", f"{examples:,}", how.train_batch_size)
+    _log_start(examples, how.train_batch_size, start, total, warmup)
     if start >= total:
-        log.info("  step %s of %s: nothing left to train", f"{start:,}", f"{total:,}")
         return last
-    if start:
-        log.info("  going on at step %s of %s", f"{start:,}", f"{total:,}")
-    else:
-        log.info("  steps = %s, of them warm-up = %s", f"{total:,}", f"{warmup:,}")
-
     watch = hooks.WatchTraining(start, total, how.train_batch_size, folder)
 
     def model_fn(features, mode):
@@ -203,24 +196,36 @@ def train(
             ],
         )
 
-    def input_fn():
-        by_length = how.pad_to is None
-        order = records.training_order(
-            data.lengths, how.train_batch_size, how.seed, by_length
-        )
-        # Going on means going on with the examples, too.
-        rest = itertools.islice(order, start, None)
-        return records.dataset(data, lambda: rest, how.pad_to)
-
     with interruption.held_back():
         _estimator(model_fn, folder, how.seed).train(
-            input_fn, hooks=[watch], max_steps=total
+            lambda: _training_batches(data, how, start), hooks=[watch], max_steps=total
         )
     last = model_files.latest(folder)
     if interruption.asked is not None:
         where = f"checkpoint saved at step {model_files.step(last):,} of {total:,}"
         raise Interrupted(interruption.asked, where)
     return last
+
+
+def _log_start(examples, batch_size, start, total, warmup):
+    log.info("***** training *****")
+    log.info("  examples = %s, batch size = %d", f"{examples:,}", batch_size)
+    if start >= total:
+        log.info("  step %s of %s: nothing left to train", f"{start:,}", f"{total:,}")
+    elif start:
+        log.info("  going on at step %s of %s", f"{start:,}", f"{total:,}")
+    else:
+        log.info("  steps = %s, of them warm-up = %s", f"{total:,}", f"{warmup:,}")
+
+
+def _training_batches(data, how, start):
+    """tf.data.Dataset of the batches from step `start` on."""
+    order = records.training_order(
+        data.lengths, how.train_batch_size, how.seed, by_length=how.pad_to is None
+    )
+    # Going on means going on with the examples, too.
+    rest = itertools.islice(order, start, None)
+    return records.dataset(data, lambda: rest, how.pad_to)
 
 
 def predict(head, config, data, checkpoint, how):

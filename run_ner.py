@@ -58,12 +58,7 @@ def define_flags():
     tf.flags.DEFINE_string(
         "data_dir", None, "Folder of the corpus. Required.", flag_values=flags
     )
-    tf.flags.DEFINE_bool(
-        "do_eval", False, "Whether to score devel.tsv.", flag_values=flags
-    )
-    tf.flags.DEFINE_integer(
-        "eval_batch_size", 8, "Examples in an evaluation step.", flag_values=flags
-    )
+    command_line.define_evaluation_flags(flags, "devel.tsv")
     return flags
 
 

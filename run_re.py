@@ -82,12 +82,7 @@ def define_flags():
         "Label of the custom task for no relation; the averages of its scores leave it"
         " out.",
     )
-    tf.flags.DEFINE_bool(
-        "do_eval", False, "Whether to score dev.tsv.", flag_values=flags
-    )
-    tf.flags.DEFINE_integer(
-        "eval_batch_size", 8, "Examples in an evaluation step.", flag_values=flags
-    )
+    command_line.define_evaluation_flags(flags, "dev.tsv")
     return flags
 
 
