@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import resource
 import subprocess
 import sys
 import tempfile
@@ -174,22 +173,24 @@ def test_failure_leaves_the_older_file(tmp_path, error):
     assert os.listdir(str(tmp_path)) == ["file"]
 
 
-@pytest.fixture
-def full_disk():
-    """No file can grow beyond 1,000 bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.mark.parametrize("size", [2000, 1 << 20])
-def test_full_disk_leaves_the_older_file(tmp_path, full_disk, size):
+def test_full_disk_leaves_the_older_file(tmp_path, size):
     path = written(tmp_path, b"older")
-    with pytest.raises(files.InputError, match="nothing there was changed") as caught:
-        with files.whole_file(path) as stream:
-            stream.write("x" * size)
-    assert str(caught.value).startswith(f"{path}: cannot be written (file too large)")
+    done = run_python(
+        "import resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "def main():\n"
+        "    with files.whole_file(sys.argv[1]) as stream:\n"
+        "        stream.write('x' * int(sys.argv[2]))\n"
+        "files.run(main)",
+        path,
+        str(size),
+    )
+    assert done.returncode == 2
+    message = f"{path}: cannot be written (file too large)"
+    assert done.stderr.startswith(f"-c: error: {message}".encode())
+    assert done.stderr.endswith(b"nothing there was changed\n")
+    assert done.stderr.count(b"\n") == 1
     assert pathlib.Path(path).read_bytes() == b"older"
     assert os.listdir(str(tmp_path)) == ["file"]
 
