@@ -225,7 +225,9 @@ def _training_batches(data, how, start):
     )
     # Going on means going on with the examples, too.
     rest = itertools.islice(order, start, None)
-    return records.dataset(data, lambda: rest, how.pad_to)
+    return records.dataset(
+        data.schema, lambda: (records.batch_of(data, rows, how.pad_to) for rows in rest)
+    )
 
 
 def predict(head, config, data, checkpoint, how):
@@ -245,6 +247,40 @@ def predict(head, config, data, checkpoint, how):
       InputError: the checkpoint does not fit, or has no head.
     """
 
+    def batches():
+        rows = how.order(data.lengths)
+        return (records.batch_of(data, one, how.pad_to) for one in rows)
+
+    predicted = _predicted(head, config, data.schema, batches, checkpoint)
+    with contextlib.closing(predicted):
+        reported = hooks.report_predictions(predicted, len(data))
+        yield from records.in_input_order(reported, len(data))
+
+
+def predict_stream(head, config, schema, rows, checkpoint, how):
+    """Predicts examples that come one after another and are not kept.
+
+    Args:
+      head, config, checkpoint, how: see predict.
+      schema: records.Schema.
+      rows: iterable of int32 rows packed by it, read in a thread of its own, some
+        thousand ahead of what is yielded.
+
+    Yields:
+      see predict.
+    """
+
+    def batches():
+        return records.stream_batches(schema, rows, how.order, how.pad_to)
+
+    predicted = _predicted(head, config, schema, batches, checkpoint)
+    with contextlib.closing(predicted):
+        yield from records.in_input_order(predicted)
+
+
+def _predicted(head, config, schema, batches, checkpoint):
+    """Yields a dict of arrays for each batch: what the head predicts, and `row`."""
+
     def model_fn(features, mode):
         encoder = _encoder(config, features, mode)
         _, predictions = head(encoder, features, mode)
@@ -256,16 +292,12 @@ def predict(head, config, data, checkpoint, how):
             mode, predictions=predictions, scaffold=_scaffold_of(loaded)
         )
 
-    def input_fn():
-        return records.dataset(data, lambda: how.order(data.lengths), how.pad_to)
-
     folder = os.path.dirname(checkpoint) or "."
-    batches = _estimator(model_fn, folder, None).predict(
-        input_fn, checkpoint_path=checkpoint, yield_single_examples=False
+    return _estimator(model_fn, folder, None).predict(
+        lambda: records.dataset(schema, batches),
+        checkpoint_path=checkpoint,
+        yield_single_examples=False,
     )
-    with contextlib.closing(batches):
-        reported = hooks.report_predictions(batches, len(data))
-        yield from records.in_input_order(reported, len(data))
 
 
 def _estimator(model_fn, folder, seed):

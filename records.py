@@ -2,14 +2,18 @@
 
 A record is one example as int32 numbers: its scalars, then its sequences, which all
 have the same length. Nothing is padded until a batch is put together, and then only to
-the longest sequence in it. Records lie in a TFRecord file, mapped into memory rather
-than read, so that a corpus costs disk and not memory.
+the longest sequence in it. Records lie in a TFRecord file and are read when they are
+needed, so that a corpus costs disk and not memory; or they come one after another and
+are never kept (stream_batches).
 """
 
+import array
 import contextlib
+import itertools
 import json
 import os
 import struct
+import zlib
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -19,7 +23,12 @@ from biocodes import files
 # A TFRecord frames its payload: uint64 length and its checksum, payload, checksum.
 _HEAD_BYTES = 12
 _TAIL_BYTES = 4
-FORMAT = 1
+_NUMBER_BYTES = 4
+FORMAT = 2
+
+# Batches that are formed by length together. Sorting a whole epoch would bring the same
+# examples into one batch again and again; beyond 100 there is hardly padding to save.
+POOL_BATCHES = 100
 
 
 class Schema:
@@ -72,27 +81,46 @@ class RecordFile:
       lengths: int64 [examples], pieces of each.
     """
 
-    def __init__(self, path, schema, numbers, starts, sizes):
-        self.path = path
+    def __init__(self, stream, schema, starts, sizes):
+        """stream: the open file; starts, sizes: int64 [examples], in bytes."""
+        self.path = stream.name
         self.schema = schema
-        self._numbers = numbers
+        self._stream = stream
         self._starts = starts
         self._sizes = sizes
-        self.lengths = schema.length(sizes)
+        self.lengths = schema.length(sizes // _NUMBER_BYTES)
 
     def __len__(self):
         return len(self._starts)
 
     def row(self, index):
         """int32 row of an example, see Schema."""
-        start = self._starts[index]
-        return self._numbers[start : start + self._sizes[index]]
+        start, size = int(self._starts[index]), int(self._sizes[index])
+        return np.frombuffer(os.pread(self._stream.fileno(), size, start), np.int32)
 
     def __getitem__(self, index):
         return self.schema.unpack(self.row(index))
 
     def __iter__(self):
         return (self[index] for index in range(len(self)))
+
+
+class Rows:
+    """Examples in memory, with what batch_of needs of a RecordFile.
+
+    Args:
+      schema: Schema.
+      rows: list of int32 rows packed by it.
+    """
+
+    def __init__(self, schema, rows):
+        self.schema = schema
+        self._rows = rows
+        self.lengths = schema.length(np.array([len(row) for row in rows], np.int64))
+
+    def row(self, index):
+        """int32 row of an example, see Schema."""
+        return self._rows[index]
 
 
 def open_or_write(path, schema, features, made_from):
@@ -115,15 +143,17 @@ def write_records(path, schema, features, made_from):
       RecordFile.
     """
     beside = f"{path}.tmp"
-    count = 0
+    count = checksum = 0
     try:
         with tf.io.TFRecordWriter(beside) as writer:
             writer.write(_header(schema, made_from))
             for one in features:
                 row = one if isinstance(one, np.ndarray) else schema.pack(one)
-                writer.write(row.tobytes())
+                payload = row.tobytes()
+                writer.write(payload)
+                checksum = zlib.crc32(payload, checksum)
                 count += 1
-            writer.write(_footer(count))
+            writer.write(_footer(count, checksum))
         os.replace(beside, path)
     except (OSError, tf.errors.OpError) as error:
         if not isinstance(error, OSError):
@@ -141,22 +171,35 @@ def open_records(path, schema, made_from):
     Returns:
       RecordFile, or None when it has to be written anew.
     """
-    if not os.path.isfile(path) or os.path.getsize(path) % 4:
+    if not os.path.isfile(path):
         return None
-    if os.path.getsize(path) < _HEAD_BYTES + _TAIL_BYTES:
-        return None
-    # As a plain array: slices of a memmap object cost many times as much.
-    numbers = np.memmap(path, np.int32, "r").view(np.ndarray)
-    starts, sizes = _frames(numbers)
-    if len(starts) < 2:
-        return None
-    header, footer = (
-        numbers[starts[i] : starts[i] + sizes[i]].tobytes() for i in (0, -1)
-    )
-    # Without its footer a file that was cut between two records would look whole.
-    if header != _header(schema, made_from) or footer != _footer(len(starts) - 2):
-        return None
-    return RecordFile(path, schema, numbers, starts[1:-1], sizes[1:-1])
+    # A RecordFile reads from it as long as it lives.
+    stream = open(path, "rb")  # noqa: SIM115
+    frames = _frames(stream)
+    if next(frames, (0, b""))[1] == _header(schema, made_from):
+        starts, sizes, checksum, last = _index(frames)
+        # It also tells a file that was cut off between two records.
+        if last == _footer(len(starts), checksum):
+            return RecordFile(stream, schema, starts, sizes)
+    stream.close()
+    return None
+
+
+def _index(frames):
+    """Where all payloads but the last one lie, see _frames.
+
+    Returns:
+      starts, sizes: int64 [examples]; the CRC-32 of these payloads; the last payload.
+    """
+    starts, sizes = array.array("q"), array.array("q")
+    checksum = 0
+    start, payload = next(frames, (0, b""))
+    for following in frames:
+        starts.append(start)
+        sizes.append(len(payload))
+        checksum = zlib.crc32(payload, checksum)
+        start, payload = following
+    return np.array(starts), np.array(sizes), checksum, payload
 
 
 def _header(schema, made_from):
@@ -164,40 +207,37 @@ def _header(schema, made_from):
     return _note(dict(schema.to_dict(), format=FORMAT, made_from=made_from))
 
 
-def _footer(count):
-    """Last record of a file: how many examples lie before it."""
-    return _note({"examples": count})
+def _footer(count, checksum):
+    """Last record of a file: how many examples lie before it, and their CRC-32."""
+    return _note({"examples": count, "crc32": checksum})
 
 
 def _note(value):
-    text = json.dumps(value, sort_keys=True).encode("utf-8")
-    return text + b" " * (-len(text) % 4)
+    return json.dumps(value, sort_keys=True).encode("utf-8")
 
 
-def _frames(numbers):
-    """Where the payloads of a TFRecord file lie, in int32 numbers.
+def _frames(stream):
+    """Yields (where it starts, payload) of each whole record of a TFRecord file.
 
-    Returns:
-      starts, sizes: int64 [records]; both empty when the file is cut off.
+    Its own checksums are left aside: CRC-32C takes Python minutes.
     """
-    starts, sizes = [], []
-    position, end = 0, len(numbers)
-    head, frame = _HEAD_BYTES // 4, (_HEAD_BYTES + _TAIL_BYTES) // 4
-    while position + head <= end:
-        (size,) = struct.unpack("<Q", numbers[position : position + 2].tobytes())
-        starts.append(position + head)
-        sizes.append(size // 4)
-        position += frame + size // 4
-    if position != end:
-        starts, sizes = [], []
-    return np.array(starts, np.int64), np.array(sizes, np.int64)
+    start = _HEAD_BYTES
+    left = os.fstat(stream.fileno()).st_size
+    while left >= _HEAD_BYTES + _TAIL_BYTES:
+        (size,) = struct.unpack_from("<Q", stream.read(_HEAD_BYTES))
+        left -= _HEAD_BYTES + size + _TAIL_BYTES
+        if left < 0:
+            return
+        yield start, stream.read(size)
+        stream.seek(_TAIL_BYTES, os.SEEK_CUR)
+        start += size + _TAIL_BYTES + _HEAD_BYTES
 
 
 def batch_of(records, rows, pad_to=None):
     """Puts examples together, padded with zeros.
 
     Args:
-      records: RecordFile.
+      records: RecordFile or Rows.
       rows: indices of the examples, int [B].
       pad_to: length S of the batch; default: that of its longest example.
 
@@ -224,9 +264,10 @@ def batch_of(records, rows, pad_to=None):
 def training_order(lengths, batch_size, seed, by_length=True):
     """Yields the examples of one training batch after another, without end.
 
-    Every epoch is a new permutation of the whole corpus, cut into batches of examples
-    of similar length which come in random order. What is left over at the end of an
-    epoch (fewer than batch_size examples) goes to the front of the next one.
+    Every epoch is a new permutation of the whole corpus. Each POOL_BATCHES batches of
+    it are cut anew, into batches of examples of similar length, and then come in random
+    order. What is left over at the end of an epoch (fewer than batch_size examples)
+    goes to the front of the next one.
 
     Args:
       lengths: int [examples].
@@ -244,11 +285,22 @@ def training_order(lengths, batch_size, seed, by_length=True):
         whole = len(waiting) - len(waiting) % batch_size
         chosen, waiting = waiting[:whole], waiting[whole:]
         if by_length:
-            # Stable, so that examples of one length keep their random order.
-            chosen = chosen[np.argsort(lengths[chosen], kind="stable")]
+            pools = range(0, whole, POOL_BATCHES * batch_size)
+            chosen = np.concatenate(
+                [
+                    _by_length(chosen[first : first + pools.step], lengths)
+                    for first in pools
+                ]
+                or [chosen]
+            )
         batches = chosen.reshape(-1, batch_size)
         for index in random.permutation(len(batches)):
             yield batches[index]
+
+
+def _by_length(indices, lengths):
+    # Stable, so that examples of one length keep their random order.
+    return indices[np.argsort(lengths[indices], kind="stable")]
 
 
 def prediction_order(lengths, batch_size, max_pieces, window=8192):
@@ -281,30 +333,52 @@ def file_order(lengths, batch_size):
         yield np.arange(first, min(first + batch_size, len(lengths)))
 
 
-def dataset(records, order, pad_to=None):
-    """tf.data.Dataset of the batches (see batch_of) that `order` names.
+def stream_batches(schema, rows, order, pad_to=None, window=1024):
+    """Yields batches of examples that are read as they are needed.
 
     Args:
-      records: RecordFile.
-      order: function without arguments that returns an iterator of index arrays.
+      schema: Schema.
+      rows: iterable of int32 rows packed by it.
+      order: function of lengths → iterator of index arrays, for one window.
       pad_to: see batch_of.
+      window: examples that are read, ordered and batched at a time.
+
+    Yields:
+      see batch_of; `row` counts from the first of all examples.
     """
-    schema = records.schema
+    rows = iter(rows)
+    first = 0
+    while True:
+        part = Rows(schema, list(itertools.islice(rows, window)))
+        if not len(part.lengths):
+            return
+        for indices in order(part.lengths):
+            batch = batch_of(part, indices, pad_to)
+            batch["row"] += first
+            yield batch
+        first += len(part.lengths)
+
+
+def dataset(schema, batches):
+    """tf.data.Dataset of batches.
+
+    Args:
+      schema: Schema of their examples.
+      batches: function without arguments → iterator of batches, see batch_of.
+    """
     shapes = {name: [None] for name in schema.scalars + ("row",)}
     shapes.update({name: [None, None] for name in schema.sequences + ("input_mask",)})
     return tf.data.Dataset.from_generator(
-        lambda: (batch_of(records, rows, pad_to) for rows in order()),
-        dict.fromkeys(shapes, tf.int32),
-        shapes,
+        batches, dict.fromkeys(shapes, tf.int32), shapes
     ).prefetch(2)
 
 
-def in_input_order(batches, count):
+def in_input_order(batches, count=None):
     """Brings predictions back into the order of the input.
 
     Args:
       batches: iterable of dicts of arrays [B, ...] with `row`, as predicted.
-      count: number of examples, all of which must come.
+      count: number of examples, all of which must come; default: as many as there are.
 
     Yields:
       (index, dict of name → value) for index 0, 1, 2, …
@@ -317,5 +391,5 @@ def in_input_order(batches, count):
         while due in waiting:
             yield due, waiting.pop(due)
             due += 1
-    if due != count:
-        raise RuntimeError(f"no prediction for example {due} of {count}")
+    if waiting or count not in (None, due):
+        raise RuntimeError(f"no prediction for example {due}")

@@ -106,6 +106,22 @@ def test_file_cut_at_any_byte_is_no_file(tmp_path):
     assert len(records.open_records(path, SCHEMA, MADE_FROM)) == 4
 
 
+def test_file_with_a_changed_bit_in_its_records_is_no_file(tmp_path):
+    """TFRecord has checksums of its own, which are neither looked at nor changed."""
+    data = written(tmp_path)
+    whole = pathlib.Path(data.path).read_bytes()
+    path = tmp_path / "changed.tf_record"
+    position = 0
+    while position < len(whole):
+        size = int.from_bytes(whole[position : position + 8], "little")
+        for place in [position, *range(position + 12, position + 12 + size)]:
+            changed = bytearray(whole)
+            changed[place] ^= 1
+            path.write_bytes(changed)
+            assert records.open_records(str(path), SCHEMA, MADE_FROM) is None, place
+        position += 12 + size + 4
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -204,7 +220,10 @@ def test_dataset_gives_the_batches(tmp_path, pad_to):
     data = written(tmp_path)
     orders = [np.array([3, 0]), np.array([2]), np.array([1, 1, 2])]
     with tf.Graph().as_default(), tf.Session() as session:
-        dataset = records.dataset(data, lambda: iter(orders), pad_to)
+        dataset = records.dataset(
+            SCHEMA,
+            lambda: (records.batch_of(data, rows, pad_to) for rows in orders),
+        )
         features = tf.data.make_one_shot_iterator(dataset).get_next()
         for rows in orders:
             found = session.run(features)
@@ -214,6 +233,32 @@ def test_dataset_gives_the_batches(tmp_path, pad_to):
                 np.testing.assert_array_equal(found[name], expected[name])
         with pytest.raises(tf.errors.OutOfRangeError):
             session.run(features)
+
+
+@settings(deadline=None, max_examples=60)
+@given(corpora(), st.integers(1, 5), st.integers(1, 40), st.integers(1, 7))
+def test_stream_batches_every_example_once_and_reads_no_further(
+    corpus, batch_size, max_pieces, window
+):
+    schema, examples = corpus
+    read = []
+
+    def rows():
+        for number, one in enumerate(examples):
+            read.append(number)
+            yield schema.pack(one)
+
+    def order(lengths):
+        return records.prediction_order(lengths, batch_size, max_pieces)
+
+    seen = []
+    for batch in records.stream_batches(schema, rows(), order, window=window):
+        seen.extend(batch["row"].tolist())
+        assert len(read) <= (max(batch["row"]) // window + 1) * window
+        lengths = batch["input_mask"].sum(1)
+        for index, length, pieces in zip(batch["row"], lengths, batch["a"]):
+            assert pieces[:length].tolist() == examples[index]["a"]
+    assert sorted(seen) == list(range(len(examples)))
 
 
 # Orders.
@@ -353,7 +398,7 @@ def test_predictions_wait_no_longer_than_they_must():
 
 def test_lost_prediction_is_noticed():
     batches = [np.array([0, 1]), np.array([3, 4])]
-    with pytest.raises(RuntimeError, match="example 2 of 5"):
+    with pytest.raises(RuntimeError, match="no prediction for example 2"):
         list(records.in_input_order(predicted(batches), 5))
 
 
