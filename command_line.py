@@ -13,31 +13,43 @@ import warnings
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # tensorflow-gpu would otherwise reserve the whole card, whatever the model needs.
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+# As on a GPU, freed memory is kept for the next tensor. The C library would have each
+# large one's pages zeroed anew, or cut up the gaps between them, of which batches of
+# ever other lengths leave many.
+os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
 warnings.filterwarnings("ignore", category=FutureWarning)
 warnings.filterwarnings("ignore", category=DeprecationWarning)
 
-import tensorflow.compat.v1 as tf  # noqa: E402
+import interruption  # noqa: E402
+
+with interruption.ending_at_once():
+    import tensorflow.compat.v1 as tf
 
 import model_files  # noqa: E402
 from biocodes import files  # noqa: E402
-from interruption import (  # noqa: E402
-    Interrupted,
-    Interruption,
-    exit_when_interrupted,
-)
 
 log = logging.getLogger("biobert")
 
 
 def run(main):
     """Runs a script's main(argv, interruption): its errors are one line each."""
-    interruption = Interruption()
-    interruption.install()
+    signals = interruption.Interruption()
+    signals.install()
     set_up_console()
     try:
-        files.run(lambda: main(sys.argv, interruption))
-    except Interrupted as interrupted:
-        exit_when_interrupted(interrupted)
+        files.run(lambda: main(sys.argv, signals))
+    except interruption.Interrupted as interrupted:
+        interruption.exit_when_interrupted(interrupted, _what_next(interrupted))
+
+
+def _what_next(interrupted):
+    """What to do after an interruption, in words."""
+    if interrupted.again:
+        return interrupted.again
+    overwrites = any("overwrite_output_dir" in argument for argument in sys.argv[1:])
+    if interrupted.where and overwrites:
+        return "the same command without --overwrite_output_dir goes on from here"
+    return interruption.AGAIN
 
 
 def set_up_console():
@@ -94,6 +106,17 @@ def define_flags(
     boolean("do_train", do_train, "Whether to fine-tune.")
     boolean("do_predict", do_predict, "Whether to predict.")
     integer("train_batch_size", 32, "Examples in a training step.")
+    integer(
+        "gradient_accumulation_steps",
+        1,
+        "Parts that a step's examples are computed in, one after another, to save"
+        " memory; the result is the same.",
+    )
+    boolean(
+        "recompute_layers",
+        False,
+        "Save memory: compute each layer again for its gradients; a third slower.",
+    )
     integer(
         "predict_batch_size",
         8,
@@ -203,10 +226,11 @@ def load_model_files(flags):
 _RANGES = {
     "max_seq_length": (3, None),
     "train_batch_size": (1, None),
+    "gradient_accumulation_steps": (1, None),
     "eval_batch_size": (1, None),
     "predict_batch_size": (1, None),
     "save_checkpoints_steps": (1, None),
-    "keep_checkpoint_max": (1, None),
+    "keep_checkpoint_max": (1, 2**31 - 1),
     "num_train_epochs": (0.0, 1e6),
     "warmup_proportion": (0.0, 1.0),
     "seed": (0, 2**31 - 1),
@@ -214,6 +238,7 @@ _RANGES = {
     "max_query_length": (1, None),
     "n_best_size": (1, None),
     "max_answer_length": (1, None),
+    "null_score_diff_threshold": (float("-inf"), None),
 }
 _POSITIVE = ("learning_rate", "num_train_epochs")
 
@@ -234,6 +259,13 @@ def _check_numbers(flags):
             raise files.InputError(
                 f"must be at most {greatest}, not {value}", f"--{name}"
             )
+    parts, examples = flags.gradient_accumulation_steps, flags.train_batch_size
+    if examples % parts:
+        raise files.InputError(
+            f"{parts} equal parts cannot be made of --train_batch_size={examples}",
+            "--gradient_accumulation_steps",
+            remedy="give a divisor of it",
+        )
 
 
 def log_results(title, lines):

@@ -8,7 +8,9 @@ A task brings its head as a function
   encoder: modeling.BertModel of the batch.
   features: dict of int32 tensors, see records.batch_of.
   mode: tf.estimator.ModeKeys.
-  loss: float scalar; None when features hold no labels.
+  loss: float scalar, the sum over what the batch holds; or float [B], of each example,
+    and then the mean over the examples of a step is meant; None when features hold no
+    labels.
   predictions: dict of tensors [B, ...] by name; those with "loss" per example are how
     a task evaluates itself.
 
@@ -16,11 +18,11 @@ Nothing here knows a corpus, a label or a file format.
 """
 
 import contextlib
-import ctypes
 import itertools
 import os
 from typing import NamedTuple, Optional
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 import hooks
@@ -45,6 +47,8 @@ class Training(NamedTuple):
       keep_checkpoint_max: number of latest checkpoints kept.
       seed: of new weights, dropout and order.
       pad_to: length that every batch is padded to, or None for its own longest.
+      gradient_accumulation_steps: micro-batches that a step's examples are cut into.
+      recompute_layers: see modeling.BertModel.
     """
 
     train_batch_size: int
@@ -55,6 +59,8 @@ class Training(NamedTuple):
     keep_checkpoint_max: int
     seed: int
     pad_to: Optional[int]
+    gradient_accumulation_steps: int = 1
+    recompute_layers: bool = False
 
     @classmethod
     def from_flags(cls, flags):
@@ -78,6 +84,15 @@ class Training(NamedTuple):
                 remedy="lower --train_batch_size or raise --num_train_epochs",
             )
         return total, int(total * self.warmup_proportion)
+
+    def memory_watched(self, data):
+        """See hooks.memory_watched; data: RecordFile."""
+        return hooks.memory_watched(
+            self.train_batch_size // self.gradient_accumulation_steps,
+            self.pad_to or data.lengths.max(),
+            "raise --gradient_accumulation_steps or give --recompute_layers=true, which"
+            " change no result; or lower --train_batch_size or --max_seq_length",
+        )
 
 
 class Prediction(NamedTuple):
@@ -106,6 +121,15 @@ class Prediction(NamedTuple):
         budget = self.batch_size * self.max_seq_length
         return records.prediction_order(lengths, self.batch_size, budget)
 
+    def memory_watched(self):
+        """See hooks.memory_watched."""
+        return hooks.memory_watched(
+            self.batch_size,
+            self.max_seq_length,
+            "lower the batch size (--predict_batch_size, --eval_batch_size) or"
+            " --max_seq_length",
+        )
+
 
 def check_start(head, config, folder, init_checkpoint, afresh):
     """Holds the checkpoint that a training would start from against the model.
@@ -121,26 +145,45 @@ def check_start(head, config, folder, init_checkpoint, afresh):
     """
     last = None if afresh else model_files.latest(folder)
     if last:
-        _check_fits(head, config, last, needs_head=True)
+        model_files.names_to_load(last, _variables(head, config), needs_head=True)
         model_files.check_can_go_on(last)
     elif init_checkpoint:
-        _check_fits(head, config, init_checkpoint, needs_head=False)
+        wanted = _variables(head, config)
+        names = model_files.names_to_load(init_checkpoint, wanted, needs_head=False)
+        model_files.check_readable(init_checkpoint, names)
 
 
 def check_trained(head, config, checkpoint):
     """Holds the checkpoint to predict with against the model; raises InputError."""
-    _check_fits(head, config, checkpoint, needs_head=True)
+    wanted = _variables(head, config)
+    names = model_files.names_to_load(checkpoint, wanted, needs_head=True)
+    model_files.check_readable(checkpoint, names)
 
 
-def _check_fits(head, config, prefix, needs_head):
+class _Outputs:
+    """What a head sees of an encoder, without the encoder, which takes long to build.
+
+    For a head whose variables are all that one wants to know of it.
+    """
+
+    def __init__(self, config):
+        sequence = tf.placeholder(tf.float32, [None, None, config.hidden_size])
+        pooled = tf.placeholder(tf.float32, [None, config.hidden_size])
+        table = tf.placeholder(tf.float32, [config.vocab_size, config.hidden_size])
+        self.get_embedding_output = self.get_sequence_output = lambda: sequence
+        self.get_all_encoder_layers = lambda: [sequence] * config.num_hidden_layers
+        self.get_pooled_output = lambda: pooled
+        self.get_embedding_table = lambda: table
+
+
+def _variables(head, config):
+    """The variables of the model: dict of name → list of sizes."""
     names = ("input_ids", "input_mask", "segment_ids")
-    mode = tf.estimator.ModeKeys.PREDICT
     with tf.Graph().as_default():
         features = {name: tf.placeholder(tf.int32, [None, None]) for name in names}
-        head(_encoder(config, features, mode), features, mode)
-        variables = tf.trainable_variables()
-    loaded = model_files.variables_to_load(prefix, variables, needs_head)
-    model_files.check_readable(prefix, loaded)
+        head(_Outputs(config), features, tf.estimator.ModeKeys.PREDICT)
+        of_head = {one.op.name: one.shape.as_list() for one in tf.trainable_variables()}
+    return dict(modeling.variable_shapes(config), **of_head)
 
 
 def train(
@@ -170,7 +213,7 @@ def train(
     examples = len(data) if examples is None else examples
     # An example may have made no record at all.
     total, warmup = how.steps(examples if len(data) else 0)
-    last = model_files.latest_to_continue(folder)
+    last = model_files.latest_to_continue(folder, how.keep_checkpoint_max)
     start = model_files.step(last) if last else 0
     _log_start(examples, how.train_batch_size, start, total, warmup)
     if start >= total:
@@ -178,25 +221,33 @@ def train(
     watch = hooks.WatchTraining(start, total, how.train_batch_size, folder)
 
     def model_fn(features, mode):
-        encoder = _encoder(config, features, mode)
+        encoder = _encoder(config, features, mode, how.recompute_layers)
         loss, _ = head(encoder, features, mode)
         if not last:
             _load_first_weights(init_checkpoint)
-        update = optimization.create_train_op(loss, how.learning_rate, total, warmup)
+        parts = how.gradient_accumulation_steps
+        update = optimization.create_train_op(
+            part_of_step(loss, how.train_batch_size),
+            how.learning_rate,
+            total,
+            warmup,
+            in_micro_batches=parts > 1,
+        )
         saver = tf.train.Saver(max_to_keep=how.keep_checkpoint_max)
         tf.add_to_collection(tf.GraphKeys.SAVERS, saver)
-        watch.watch(loss, update.learning_rate, update.gradient_norm)
+        watch.watch(update.loss, update.learning_rate, update.gradient_norm)
         return tf.estimator.EstimatorSpec(
             mode,
-            loss=loss,
+            loss=update.loss,
             train_op=update.operation,
             scaffold=tf.train.Scaffold(saver=saver),
             training_hooks=[
-                hooks.SaveCheckpoints(folder, how.save_checkpoints_steps, interruption)
+                hooks.RunMicroBatches(update.accumulate, parts - 1),
+                hooks.SaveCheckpoints(folder, how.save_checkpoints_steps, interruption),
             ],
         )
 
-    with interruption.held_back():
+    with interruption.held_back(), how.memory_watched(data):
         _estimator(model_fn, folder, how.seed).train(
             lambda: _training_batches(data, how, start), hooks=[watch], max_steps=total
         )
@@ -218,6 +269,19 @@ def _log_start(examples, batch_size, start, total, warmup):
         log.info("  steps = %s, of them warm-up = %s", f"{total:,}", f"{warmup:,}")
 
 
+def part_of_step(loss, examples):
+    """What a batch, or a part of one, adds to the loss of a training step.
+
+    Args:
+      loss: a head's, see above.
+      examples: how many the step has.
+
+    Returns:
+      float scalar tensor.
+    """
+    return tf.reduce_sum(loss) / examples if loss.shape.ndims else loss
+
+
 def _training_batches(data, how, start):
     """tf.data.Dataset of the batches from step `start` on."""
     order = records.training_order(
@@ -225,9 +289,27 @@ def _training_batches(data, how, start):
     )
     # Going on means going on with the examples, too.
     rest = itertools.islice(order, start, None)
+    if how.gradient_accumulation_steps > 1:
+        rest = micro_batches(rest, data.lengths, how.gradient_accumulation_steps)
     return records.dataset(
         data.schema, lambda: (records.batch_of(data, rows, how.pad_to) for rows in rest)
     )
+
+
+def micro_batches(batches, lengths, count):
+    """Cuts each batch into equal parts, in which examples are of similar length.
+
+    Args:
+      batches: iterable of int arrays, indices of examples, `count` times as many as a
+        part has.
+      lengths: int [examples].
+      count: parts of a batch.
+
+    Yields:
+      int arrays, the parts.
+    """
+    for rows in batches:
+        yield from np.split(rows[np.argsort(lengths[rows], kind="stable")], count)
 
 
 def predict(head, config, data, checkpoint, how):
@@ -252,7 +334,7 @@ def predict(head, config, data, checkpoint, how):
         return (records.batch_of(data, one, how.pad_to) for one in rows)
 
     predicted = _predicted(head, config, data.schema, batches, checkpoint)
-    with contextlib.closing(predicted):
+    with contextlib.closing(predicted), how.memory_watched():
         reported = hooks.report_predictions(predicted, len(data))
         yield from records.in_input_order(reported, len(data))
 
@@ -274,7 +356,7 @@ def predict_stream(head, config, schema, rows, checkpoint, how):
         return records.stream_batches(schema, rows, how.order, how.pad_to)
 
     predicted = _predicted(head, config, schema, batches, checkpoint)
-    with contextlib.closing(predicted):
+    with contextlib.closing(predicted), how.memory_watched():
         yield from records.in_input_order(predicted)
 
 
@@ -301,7 +383,6 @@ def _predicted(head, config, schema, batches, checkpoint):
 
 
 def _estimator(model_fn, folder, seed):
-    keep_freed_memory()
     session = tf.ConfigProto(
         allow_soft_placement=True,
         # On a CPU every large operation fills all cores by itself; two at a time would
@@ -324,28 +405,14 @@ def _estimator(model_fn, folder, seed):
     )
 
 
-def keep_freed_memory():
-    """Tells the C library to reuse freed memory rather than to return it at once.
-
-    By default it maps each large tensor anew, and the kernel zeroes its pages, in every
-    step: a seventh of the time of a training step on a CPU. Other C libraries than
-    glibc, which have no mallopt, go without.
-    """
-    largest_mapped, trim_above, arenas = -3, -1, -8
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(largest_mapped, 1 << 30)
-        mallopt(trim_above, (1 << 31) - 1)
-        mallopt(arenas, 1)
-
-
-def _encoder(config, features, mode):
+def _encoder(config, features, mode, recompute_layers=False):
     return modeling.BertModel(
         config,
         is_training=mode == tf.estimator.ModeKeys.TRAIN,
         input_ids=features["input_ids"],
         input_mask=features["input_mask"],
         token_type_ids=features.get("segment_ids"),
+        recompute_layers=recompute_layers,
     )
 
 

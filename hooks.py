@@ -1,5 +1,6 @@
 """What happens between two training steps: saving, reporting, stopping."""
 
+import contextlib
 import math
 import os
 import time
@@ -57,6 +58,25 @@ class SaveCheckpoints(tf.train.SessionRunHook):
                 f"{self._prefix}-{self._step}", OSError(0, _reason(error))
             ) from error
         self._saved = self._step
+
+
+class RunMicroBatches(tf.train.SessionRunHook):
+    """Before each training step, runs its micro-batches but the last.
+
+    The last one is the step's own, so to everybody else there are only whole steps.
+
+    Args:
+      accumulate: operation to run, see optimization.Update.
+      times: how many times.
+    """
+
+    def __init__(self, accumulate, times):
+        self._accumulate = accumulate
+        self._times = times
+
+    def before_run(self, run_context):
+        for _ in range(self._times):
+            run_context.session.run(self._accumulate)
 
 
 class WatchTraining(tf.train.SessionRunHook):
@@ -142,30 +162,68 @@ class WatchTraining(tf.train.SessionRunHook):
         self._writer.flush()
 
 
-def report_predictions(batches, total):
-    """Passes batches of predictions on, and logs progress about every ten seconds.
+@contextlib.contextmanager
+def memory_watched(examples, length, remedy):
+    """Within the block, memory that runs out is told with the batch that is too large.
+
+    A process that uses up the machine's memory may not get so far: the kernel kills it,
+    or a library aborts (std::bad_alloc).
 
     Args:
-      batches: iterable of dicts with `row`, see records.batch_of.
-      total: number of examples in all of them.
+      examples, length: of the largest batch.
+      remedy: what to do about it.
+
+    Raises:
+      InputError: a tensor, or an array, cannot be had.
+    """
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        raise files.InputError(
+            f"out of memory with a batch of {examples} examples of up to {length}"
+            " pieces",
+            remedy=remedy,
+        ) from error
+
+
+def report_predictions(batches, total=None):
+    """See report_progress; batches are dicts with `row`, see records.batch_of."""
+    return report_progress("predicted", batches, total, lambda batch: len(batch["row"]))
+
+
+def report_progress(what, parts, total=None, size_of=lambda part: 1):
+    """Passes parts of a long work on, and logs progress about every ten seconds.
+
+    Args:
+      what: is done with the examples, "predicted".
+      parts: iterable.
+      total: number of examples in all of them; None when it is not known.
+      size_of: function of a part → number of examples in it.
     """
     started = reported = time.time()
     done = 0
-    for batch in batches:
-        yield batch
-        done += len(batch["row"])
+    for part in parts:
+        yield part
+        done += size_of(part)
         now = time.time()
-        if now - reported >= PROGRESS_SECONDS and done < total:
-            speed = done / (now - started)
-            log.info(
-                "predicted %s of %s (%d %%), %.0f examples/s, %s left",
-                f"{done:,}",
-                f"{total:,}",
-                100 * done // total,
-                speed,
-                duration((total - done) / speed),
-            )
+        if now - reported >= PROGRESS_SECONDS and done != total:
+            _log_progress(what, done, total, done / (now - started))
             reported = now
+
+
+def _log_progress(what, done, total, speed):
+    if total is None:
+        log.info("%s %s, %.0f examples/s", what, f"{done:,}", speed)
+        return
+    log.info(
+        "%s %s of %s (%d %%), %.0f examples/s, %s left",
+        what,
+        f"{done:,}",
+        f"{total:,}",
+        100 * done // total,
+        speed,
+        duration((total - done) / speed),
+    )
 
 
 def duration(seconds):

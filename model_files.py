@@ -8,12 +8,15 @@ import contextlib
 import os
 import re
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 import modeling
 import tokenization
 from biocodes import files, re_eval
 
+# A file of a checkpoint that a run has saved.
+_OURS = re.compile(r"(model\.ckpt-\d+)\.")
 _PART = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 # What every model of the suite has whatever its head: a checkpoint without it is none.
 ENCODER = "bert/"
@@ -81,16 +84,44 @@ def latest(folder):
     )
 
 
-def latest_to_continue(folder):
+def latest_to_continue(folder, keep):
     """As latest, and makes it the one that TensorFlow will restore in this folder.
 
-    A run that was killed right after it saved a checkpoint has not listed it yet.
+    The `keep` latest checkpoints stay, older ones go: TensorFlow removes one at a time,
+    which is not enough after a run was killed before it did so, or kept more.
+
+    TensorFlow believes the folder's `checkpoint` file. A run that was killed right
+    after it saved a checkpoint has not listed it there yet, and in a folder that was
+    copied without its checkpoints the file names those of the other folder.
     """
     last = latest(folder)
-    if last:
-        names = sorted(prefixes_in(folder), key=step_of_name)
-        tf.train.update_checkpoint_state(folder, last, names)
+    if not last:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(os.path.join(folder, "checkpoint"))
+        return None
+    prefixes = sorted(prefixes_in(folder), key=step_of_name)
+    tf.train.update_checkpoint_state(folder, last, prefixes[-keep:])
+    outdated = {os.path.basename(prefix) for prefix in prefixes[:-keep]}
+    for name in os.listdir(folder):
+        match = _OURS.match(name)
+        if match and match.group(1) in outdated:
+            os.remove(os.path.join(folder, name))
     return last
+
+
+def unfinished(folder):
+    """Names of what killed runs left of checkpoints that they were writing or removing.
+
+    They may have gigabytes, and nothing else would ever remove them.
+    """
+    whole = {os.path.basename(prefix) for prefix in prefixes_in(folder)}
+    left = []
+    for name in os.listdir(folder):
+        match = _OURS.match(name)
+        is_ours = match and (match.group(1) not in whole or ".tempstate" in name)
+        if is_ours or name.startswith("checkpoint.tmp"):
+            left.append(name)
+    return left
 
 
 def prefixes_in(folder):
@@ -183,18 +214,27 @@ def check_readable(prefix, names):
     """Reads variables of a checkpoint and drops them: better now than halfway through.
 
     Raises:
-      InputError: the files are damaged.
+      InputError: the files are damaged, or hold NaN or infinity.
     """
     with _told_when_damaged(prefix):
         reader = tf.train.load_checkpoint(prefix)
         for name in names:
-            reader.get_tensor(name)
+            value = np.asarray(reader.get_tensor(name))
+            # There may be other things than numbers, such as TensorFlow 2's notes.
+            if np.issubdtype(value.dtype, np.floating) and not np.isfinite(value).all():
+                raise files.InputError(
+                    f"{name} holds numbers that are not finite",
+                    prefix,
+                    remedy="give another checkpoint",
+                )
 
 
 @contextlib.contextmanager
 def _told_when_damaged(prefix):
     try:
         yield
+    except files.InputError:
+        raise
     # TensorFlow 2's reader raises Python's errors for some of its own.
     except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
         raise files.InputError(
@@ -285,23 +325,36 @@ def variables_to_load(prefix, variables, needs_head):
       dict of name → variable.
 
     Raises:
+      InputError: see names_to_load.
+    """
+    by_name = {variable.op.name: variable for variable in variables}
+    wanted = {name: variable.shape.as_list() for name, variable in by_name.items()}
+    return {name: by_name[name] for name in names_to_load(prefix, wanted, needs_head)}
+
+
+def names_to_load(prefix, wanted, needs_head):
+    """Names of those of a model's variables that a checkpoint holds.
+
+    Args:
+      prefix: checkpoint.
+      wanted: the model's variables, dict of name → list of sizes.
+      needs_head: whether the task's head must be among them.
+
+    Returns:
+      list, in the order of `wanted`.
+
+    Raises:
       InputError: shapes differ, or the encoder, or a head that is needed, is missing.
     """
     held = shapes(prefix)
-    loaded, missing = {}, []
-    for variable in variables:
-        name = variable.op.name
-        if name not in held:
-            missing.append(name)
-            continue
-        if held[name] != variable.shape.as_list():
+    for name, sizes in wanted.items():
+        if held.get(name, sizes) != sizes:
             raise files.InputError(
-                f"{name} has shape {held[name]} there but {variable.shape.as_list()} in"
-                " this model",
+                f"{name} has shape {held[name]} there but {sizes} in this model",
                 prefix,
                 remedy=_shape_remedy(name),
             )
-        loaded[name] = variable
+    missing = [name for name in wanted if name not in held]
     encoder = [name for name in missing if name.startswith(ENCODER)]
     if encoder:
         raise files.InputError(
@@ -311,7 +364,7 @@ def variables_to_load(prefix, variables, needs_head):
         )
     if missing and needs_head:
         raise _headless(prefix, missing)
-    return loaded
+    return [name for name in wanted if name in held]
 
 
 def _headless(prefix, missing):

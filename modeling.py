@@ -17,6 +17,7 @@ import tensorflow.compat.v1 as tf
 LAYER_NORM_EPSILON = 1e-12
 # Added to the attention scores of padding: exp() of it is 0 in float32.
 MASKED_SCORE = -10000.0
+DROPOUTS_OF_LAYER = 3
 
 
 class BertConfig:
@@ -140,6 +141,7 @@ class BertModel:
         input_mask=None,
         token_type_ids=None,
         scope=None,
+        recompute_layers=False,
     ):
         """Builds the graph.
 
@@ -150,6 +152,9 @@ class BertModel:
           input_mask: int [B, S], 1 for a piece, 0 for padding; default: no padding.
           token_type_ids: int [B, S], segments; default: all 0.
           scope: variable scope; default "bert", the checkpoints' name for it.
+          recompute_layers: whether the backward pass computes each layer once more
+            rather than keep what it made in the forward pass (Chen et al. 2016).
+            Saves memory and costs a second forward pass.
         """
         config = config if is_training else config.without_dropout()
         input_ids = tf.convert_to_tensor(input_ids, tf.int32)
@@ -163,9 +168,8 @@ class BertModel:
                 hidden, [batch, length, config.hidden_size]
             )
             with tf.variable_scope("encoder"):
-                layers = _encode(
-                    hidden, _scores_mask(input_mask), batch, length, config
-                )
+                mask = _scores_mask(input_mask)
+                layers = _encode(hidden, mask, batch, length, config, recompute_layers)
             self._encoder_layers = [
                 tf.reshape(layer, [batch, length, config.hidden_size])
                 for layer in layers
@@ -201,14 +205,59 @@ class BertModel:
         return self._embedding_table
 
 
+def variable_shapes(config):
+    """The encoder's variables, told without building it: dict of name → list of sizes.
+
+    They are in the order in which BertModel makes them, and in its default scope.
+    """
+    size, wide = config.hidden_size, config.intermediate_size
+    shapes = {}
+
+    def add(scope, **sizes):
+        shapes.update({f"bert/{scope}/{name}": sizes[name] for name in sizes})
+
+    def add_dense(scope, rows, columns):
+        add(scope, kernel=[rows, columns], bias=[columns])
+
+    def add_residual(scope, rows):
+        add_dense(f"{scope}/dense", rows, size)
+        add(f"{scope}/LayerNorm", beta=[size], gamma=[size])
+
+    add("embeddings", word_embeddings=[config.vocab_size, size])
+    add("embeddings", token_type_embeddings=[config.type_vocab_size, size])
+    add("embeddings", position_embeddings=[config.max_position_embeddings, size])
+    add("embeddings/LayerNorm", beta=[size], gamma=[size])
+    for index in range(config.num_hidden_layers):
+        layer = f"encoder/layer_{index}"
+        for scope in ("query", "key", "value"):
+            add_dense(f"{layer}/attention/self/{scope}", size, size)
+        add_residual(f"{layer}/attention/output", size)
+        add_dense(f"{layer}/intermediate/dense", size, wide)
+        add_residual(f"{layer}/output", wide)
+    add_dense("pooler/dense", size, size)
+    return shapes
+
+
 def create_initializer(initializer_range):
     """Truncated normal distribution of that standard deviation, for new weights."""
     return tf.truncated_normal_initializer(stddev=initializer_range)
 
 
-def dropout(x, rate):
-    """x with a share `rate` of its elements zeroed and the others scaled up."""
-    return x if rate == 0.0 else tf.nn.dropout(x, rate=rate)
+def dropout(x, rate, seed=None):
+    """x with a share `rate` of its elements zeroed and the others scaled up.
+
+    Args:
+      x: float, any shape.
+      rate: float.
+      seed: int tensor [2]; the same one zeroes the same elements. Default: others each
+        time.
+    """
+    if rate == 0.0:
+        return x
+    if seed is None:
+        return tf.nn.dropout(x, rate=rate)
+    kept = tf.random.stateless_uniform(tf.shape(x), seed) >= rate
+    return x * (tf.cast(kept, x.dtype) / (1.0 - rate))
 
 
 def output_layer(x, units):
@@ -309,23 +358,64 @@ def _scores_mask(input_mask):
     return padding[:, tf.newaxis, tf.newaxis, :] * MASKED_SCORE
 
 
-def _encode(hidden, mask, batch, length, config):
+def _encode(hidden, mask, batch, length, config, recompute_layers):
     """The transformer layers. float [T, H] → list of float [T, H], one a layer."""
+
+    def layer(x, seeds):
+        return _layer(x, mask, batch, length, config, seeds)
+
     outputs = []
     for index in range(config.num_hidden_layers):
-        with tf.variable_scope(f"layer_{index}"):
-            hidden = _layer(hidden, mask, batch, length, config)
+        with tf.variable_scope(f"layer_{index}") as scope:
+            if recompute_layers:
+                hidden = _recomputed(layer, hidden, scope)
+            else:
+                hidden = layer(hidden, [None] * DROPOUTS_OF_LAYER)
         outputs.append(hidden)
     return outputs
 
 
-def _layer(hidden, mask, batch, length, config):
-    """One transformer layer: attention, then feed-forward. float [T, H] → [T, H]."""
+def _recomputed(layer, hidden, scope):
+    """layer(hidden, seeds); the gradient computes it again rather than keep its parts.
+
+    Args:
+      layer: function of float [T, H] and the seeds of its dropouts, → [T, H].
+      hidden: float [T, H].
+      scope: variable scope of the layer.
+    """
+    # Drawn here, once a step, so that both passes drop the same elements.
+    seeds = tf.unstack(
+        tf.random.uniform([DROPOUTS_OF_LAYER, 2], maxval=tf.int32.max, dtype=tf.int32)
+    )
+
+    @tf.custom_gradient
+    def compute(x):
+        def gradient(upstream, variables):
+            # Not before the gradient has come down to this layer. It also makes the
+            # operations differ from the first ones, so that TensorFlow does not take
+            # those instead.
+            with tf.control_dependencies([upstream]):
+                x_again = tf.identity(x)
+            with tf.variable_scope(scope, reuse=True):
+                y_again = layer(x_again, seeds)
+            first, *others = tf.gradients(y_again, [x_again, *variables], upstream)
+            return first, others
+
+        return layer(x, seeds), gradient
+
+    return compute(hidden)
+
+
+def _layer(hidden, mask, batch, length, config, seeds):
+    """One transformer layer: attention, then feed-forward. float [T, H] → [T, H].
+
+    seeds: of its DROPOUTS_OF_LAYER dropouts, see dropout.
+    """
     with tf.variable_scope("attention"):
         with tf.variable_scope("self"):
-            context = _attend(hidden, mask, batch, length, config)
+            context = _attend(hidden, mask, batch, length, config, seeds[0])
         with tf.variable_scope("output"):
-            hidden = _residual(context, hidden, config)
+            hidden = _residual(context, hidden, config, seeds[1])
     with tf.variable_scope("intermediate"):
         wide = _dense(
             hidden,
@@ -335,18 +425,16 @@ def _layer(hidden, mask, batch, length, config):
             ACTIVATIONS[config.hidden_act],
         )
     with tf.variable_scope("output"):
-        return _residual(wide, hidden, config)
+        return _residual(wide, hidden, config, seeds[2])
 
 
-def _residual(x, shortcut, config):
+def _residual(x, shortcut, config, seed):
     """End of a sub-layer: dense to H, dropout, shortcut added, normalized. → [T, H]."""
-    y = dropout(
-        _dense(x, config.hidden_size, config, "dense"), config.hidden_dropout_prob
-    )
-    return layer_norm(y + shortcut)
+    y = _dense(x, config.hidden_size, config, "dense")
+    return layer_norm(dropout(y, config.hidden_dropout_prob, seed) + shortcut)
 
 
-def _attend(hidden, mask, batch, length, config):
+def _attend(hidden, mask, batch, length, config, seed):
     """Multi-headed self-attention (Vaswani et al. 2017). float [T, H] → [T, H]."""
     heads = config.num_attention_heads
     head_size = config.hidden_size // heads
@@ -361,6 +449,6 @@ def _attend(hidden, mask, batch, length, config):
     scores = tf.matmul(query / math.sqrt(head_size), key, transpose_b=True)
     if mask is not None:
         scores += mask
-    weights = dropout(tf.nn.softmax(scores), config.attention_probs_dropout_prob)
+    weights = dropout(tf.nn.softmax(scores), config.attention_probs_dropout_prob, seed)
     context = tf.transpose(tf.matmul(weights, value), [0, 2, 1, 3])
     return tf.reshape(context, [-1, config.hidden_size])

@@ -8,7 +8,7 @@ al. 2013). For a variable w with gradient g and a learning rate r, one step is
 """
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import tensorflow.compat.v1 as tf
 
@@ -22,13 +22,18 @@ class Update(NamedTuple):
 
     Attributes:
       operation: updates the variables and the global step.
-      learning_rate: of this step, float scalar tensor.
+      loss: float scalar tensor, of all examples of the step.
+      learning_rate: of this step, likewise.
       gradient_norm: global norm of the gradients before clipping, likewise.
+      accumulate: for a step in micro-batches; it is to be run with each of them but the
+        last, which `operation` is run with. Otherwise None.
     """
 
     operation: tf.Operation
+    loss: tf.Tensor
     learning_rate: tf.Tensor
     gradient_norm: tf.Tensor
+    accumulate: Optional[tf.Operation]
 
 
 def learning_rate_schedule(peak, num_train_steps, num_warmup_steps, step):
@@ -54,7 +59,9 @@ def learning_rate_schedule(peak, num_train_steps, num_warmup_steps, step):
     return tf.where(step < num_warmup_steps, warming, rate)
 
 
-def create_train_op(loss, peak_rate, num_train_steps, num_warmup_steps):
+def create_train_op(
+    loss, peak_rate, num_train_steps, num_warmup_steps, in_micro_batches=False
+):
     """The operation of one training step: clipped gradients, AdamW, global step + 1.
 
     The rate of the update that makes global step n + 1 out of n is the schedule's at
@@ -64,6 +71,8 @@ def create_train_op(loss, peak_rate, num_train_steps, num_warmup_steps):
     Args:
       loss: float scalar tensor.
       peak_rate, num_train_steps, num_warmup_steps: see learning_rate_schedule.
+      in_micro_batches: whether a step comes as several batches, whose losses add up to
+        that of the step; see Update.accumulate.
 
     Returns:
       Update.
@@ -75,11 +84,80 @@ def create_train_op(loss, peak_rate, num_train_steps, num_warmup_steps):
     optimizer = AdamWeightDecayOptimizer(rate)
     variables = tf.trainable_variables()
     gradients = tf.gradients(loss, variables)
-    clipped, norm = tf.clip_by_global_norm(gradients, CLIP_NORM)
+    if in_micro_batches:
+        total = _Total(loss, gradients, variables)
+        loss, gradients, norm = total.loss, total.gradients, total.norm
+    else:
+        norm = tf.global_norm(gradients)
+    clipped, _ = tf.clip_by_global_norm(gradients, CLIP_NORM, norm)
     operation = optimizer.apply_gradients(
         zip(clipped, variables), global_step=global_step
     )
-    return Update(operation, rate, norm)
+    if not in_micro_batches:
+        return Update(operation, loss, rate, norm, None)
+    cleared = total.cleared_after([operation, loss, norm])
+    return Update(cleared, loss, rate, norm, total.add)
+
+
+class _Total:
+    """Loss and gradients of a step, added up over its micro-batches.
+
+    The sums are local variables: they last as long as the session, and no checkpoint
+    has them.
+
+    A gradient that comes as rows of a table enters the norm row by row as it comes,
+    twice if a word occurs twice (tests/test_optimization.py has an example). The sum,
+    in which equal rows are one, cannot tell that any more, so the rows' squares are
+    added up beside it.
+
+    Attributes:
+      add: operation that adds this micro-batch.
+      loss: the sum after `add`.
+      gradients: the sums after `add`, all dense; None where there is no gradient.
+      norm: their global norm.
+    """
+
+    def __init__(self, loss, gradients, variables):
+        loss_sum, squares = _sum("loss", loss), _sum("squares", loss)
+        sums = [
+            None if gradient is None else _sum(variable.op.name, variable)
+            for gradient, variable in zip(gradients, variables)
+        ]
+        self._all = [loss_sum, squares, *(one for one in sums if one is not None)]
+        adding = [loss_sum.assign_add(loss)]
+        tables = []
+        for gradient, total in zip(gradients, sums):
+            if isinstance(gradient, tf.IndexedSlices):
+                adding.append(total.scatter_add(gradient))
+                adding.append(squares.assign_add(2 * tf.nn.l2_loss(gradient.values)))
+            elif gradient is not None:
+                adding.append(total.assign_add(gradient))
+                tables.append(total)
+        self.add = tf.group(*(one.op for one in adding))
+        with tf.control_dependencies([self.add]):
+            self.loss = loss_sum.read_value()
+            self.gradients = [None if one is None else one.read_value() for one in sums]
+            rows = tf.sqrt(squares.read_value())
+            self.norm = tf.global_norm([rows, *(one.read_value() for one in tables)])
+
+    def cleared_after(self, operations):
+        """Operation that makes all sums 0 again, once others have read them."""
+        with tf.control_dependencies(operations):
+            return tf.group(
+                *(one.assign(tf.zeros(one.shape, one.dtype)).op for one in self._all)
+            )
+
+
+def _sum(name, like):
+    return tf.get_variable(
+        "sum_of_micro_batches/" + name,
+        like.shape,
+        like.dtype.base_dtype,
+        tf.zeros_initializer(),
+        trainable=False,
+        collections=[tf.GraphKeys.LOCAL_VARIABLES],
+        use_resource=True,
+    )
 
 
 class AdamWeightDecayOptimizer(tf.train.Optimizer):

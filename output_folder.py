@@ -37,14 +37,29 @@ SHAPING_FLAGS = (
 
 
 @contextlib.contextmanager
-def locked(folder):
+def locked(folder, share=None):
     """Makes the folder and keeps it for this run until the block, or the process, ends.
+
+    Args:
+      folder: the output folder.
+      share: name of the share of a job that the run does; only runs of other shares may
+        be at work in the folder then.
 
     Raises:
       InputError: it cannot be written, or another run is at work there.
     """
     files.make_folder(folder)
-    path = os.path.join(folder, LOCK)
+    with contextlib.ExitStack() as locks:
+        exclusive = share is None
+        locks.enter_context(_lock(folder, LOCK, exclusive))
+        if share is not None:
+            locks.enter_context(_lock(folder, f"{LOCK}-{share}", exclusive=True))
+        yield folder
+
+
+@contextlib.contextmanager
+def _lock(folder, name, exclusive):
+    path = os.path.join(folder, name)
     try:
         stream = open(path, "a")  # noqa: SIM115
     except OSError as error:
@@ -52,7 +67,8 @@ def locked(folder):
     with stream:
         # The kernel drops the lock with the process, however that ends.
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            how = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+            fcntl.flock(stream, how | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise files.InputError(
                 "another run is at work in this folder",
@@ -62,7 +78,7 @@ def locked(folder):
         except OSError:
             # Some network file systems have no locks; the run need not fail for that.
             pass
-        yield folder
+        yield
 
 
 def digest(path):
@@ -113,6 +129,8 @@ def data_facts(model, corpus):
 def start_training(folder, flags, facts, results):
     """Makes the folder ready for a training, or for going on with one.
 
+    Results that lie there without a checkpoint are those of another model, and go.
+
     Args:
       folder: the output folder.
       flags: the script's flags.
@@ -123,9 +141,14 @@ def start_training(folder, flags, facts, results):
       InputError: see check_start.
     """
     check_start(folder, facts, flags.overwrite_output_dir)
+    is_ours = os.path.exists(os.path.join(folder, RECORD))
     if flags.overwrite_output_dir:
         clear(folder, results)
     write_record(folder, flags, facts)
+    if is_ours:
+        remove(folder, model_files.unfinished(folder))
+    if not model_files.latest(folder):
+        remove(folder, results)
 
 
 def check_start(folder, facts, afresh):
@@ -169,13 +192,32 @@ def check_same_model(folder, facts):
         )
 
 
-def write_record(folder, flags, facts=None):
+def start_prediction(folder, flags, checkpoint, results):
+    """Makes the folder ready for a prediction with a model that may lie elsewhere.
+
+    Results of a prediction with another model go.
+
+    Args:
+      folder: the output folder.
+      flags: the script's flags.
+      checkpoint: prefix of the model's.
+      results: names of the task's results files.
+    """
+    before = _record(folder).get("checkpoint")
+    now = digest(f"{checkpoint}.index")
+    write_record(folder, flags, checkpoint=now)
+    if before not in (None, now):
+        remove(folder, results)
+
+
+def write_record(folder, flags, facts=None, checkpoint=None):
     """Writes run.json: command, arguments, versions and the facts of the training.
 
     Args:
       folder: the output folder.
       flags: the script's flags.
       facts: see training_facts; default: those recorded there stay.
+      checkpoint: digest of the one to predict with, if there is no training.
     """
     if facts is None:
         facts = _recorded_facts(folder)
@@ -190,6 +232,7 @@ def write_record(folder, flags, facts=None):
                 "numpy": np.__version__,
             },
             "training": facts,
+            "checkpoint": checkpoint,
         },
     )
 
@@ -231,16 +274,20 @@ def clear(folder, results):
 
 
 def _recorded_facts(folder):
+    return _record(folder)["training"]
+
+
+def _record(folder):
+    """The value of run.json, checked as far as it is looked at."""
     path = os.path.join(folder, RECORD)
     if not os.path.exists(path):
-        return {}
+        return {"training": {}}
     record = files.read_json(path)
-    facts = record.get("training") if isinstance(record, dict) else None
-    if not isinstance(facts, dict):
+    if not isinstance(record, dict) or not isinstance(record.get("training"), dict):
         raise files.InputError(
             "not a record of this suite", path, remedy="remove it to go on without it"
         )
-    return facts
+    return record
 
 
 def _differences(recorded, facts, names):

@@ -9,9 +9,24 @@
 data_dir holds train_dev.tsv (training), devel.tsv (--do_eval) and test.tsv
 (--do_predict): a word and its label a line, a blank line after each sentence. Labels
 are B, I and O, or typed, B-Chemical, I-Disease and so on.
+
+--data_dir=Disease=NCBI-disease,BC5CDR-chem trains one model on several corpora, see
+ner_corpora.py.
+
+With --predict_file=FILE (- for standard input) a trained model finds the entities of
+raw text: a passage a line, or .tsv, .jsonl, .pubtator, .conll, see
+biocodes/passages.py. They go to entities.jsonl in output_dir.
+
+  python run_ner.py --do_train=false --predict_file=abstracts.txt \\
+      --output_formats=html --output_dir=$OUTPUT_DIR \\
+      --vocab_file=$BIOBERT_DIR/vocab.txt \\
+      --bert_config_file=$BIOBERT_DIR/bert_config.json
+
+Then data_dir is needed only for --do_train and --do_eval; test.tsv is predicted, too,
+if data_dir is given.
 """
 
-import contextlib
+import itertools
 import os
 import pickle
 from typing import NamedTuple
@@ -22,12 +37,18 @@ import command_line  # before TensorFlow, whose import it quiets
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+import embedding
 import finetuning
+import hooks
 import model_files
 import modeling
+import ner_corpora
 import output_folder
+import own_text
 import records
-from biocodes import conll, conlleval, files, ner_detokenize
+import windows
+import workers
+from biocodes import conll, conll_types, conlleval, files, ner_detokenize
 from command_line import log
 
 PADDING, CONTINUATION, START, END = "[PAD]", "X", "[CLS]", "[SEP]"
@@ -36,6 +57,7 @@ SPECIAL = (PADDING, CONTINUATION, START, END)
 # What the original trains on, whatever the corpus; its checkpoints do not say.
 ORIGINAL_LABELS = (PADDING, "B", "I", OUTSIDE, CONTINUATION, START, END)
 NO_WORD = -1
+TRUNCATE = own_text.TRUNCATE
 PIECE_FILES = ("token_test.txt", "label_test.txt", "word_test.txt")
 WORD_FILE = "NER_result_conll.txt"
 ENTITY_SCORES = "entity_level_results.txt"
@@ -56,9 +78,23 @@ def define_flags():
         "task_name", "NER", "NER is the only one.", flag_values=flags
     )
     tf.flags.DEFINE_string(
-        "data_dir", None, "Folder of the corpus. Required.", flag_values=flags
+        "data_dir",
+        None,
+        "Folder of the corpus, or of several, with commas between them. TYPE=FOLDER"
+        " gives the labels of a corpus without types (B, I, O) one. Required, except"
+        " with predict_file and neither do_train nor do_eval.",
+        flag_values=flags,
+    )
+    tf.flags.DEFINE_bool(
+        "partial_annotation",
+        True,
+        "With several corpora: O says nothing of the types that a word's corpus does"
+        " not annotate. False trains on all labels as they are.",
+        flag_values=flags,
     )
     command_line.define_evaluation_flags(flags, "devel.tsv")
+    own_text.define_flags(flags)
+    embedding.define_flags(flags)
     return flags
 
 
@@ -70,6 +106,11 @@ class Labels(NamedTuple):
 
     names: tuple
 
+    @classmethod
+    def of(cls, found):
+        """[PAD], the labels found in training files sorted, X, [CLS], [SEP]."""
+        return cls((PADDING, *sorted(found), CONTINUATION, START, END))
+
     @property
     def ids(self):
         """dict of name → id."""
@@ -78,12 +119,21 @@ class Labels(NamedTuple):
     @property
     def scored(self):
         """Ids that token-level scores are averaged over."""
+        return self.scored_of(None)
+
+    def scored_of(self, types):
+        """As scored, but of labels of these types alone; None for all of them."""
         unscored = SPECIAL + (OUTSIDE,)
-        return [i for i, name in enumerate(self.names) if name not in unscored]
+        return [
+            i
+            for i, name in enumerate(self.names)
+            if name not in unscored
+            and (types is None or conll.entity_type(name) in types)
+        ]
 
 
 def labels_of(sentences, path):
-    """The labels of a training file: [PAD], the file's own sorted, X, [CLS], [SEP].
+    """The Labels that a training file makes.
 
     Raises:
       InputError: one of the special names is used as a label.
@@ -100,7 +150,15 @@ def labels_of(sentences, path):
                 sentence.lines[sentence.labels.index(name)],
                 "give the label another name",
             )
-    return Labels((PADDING, *sorted(found), CONTINUATION, START, END))
+    return Labels.of(found)
+
+
+def labels_together(corpora):
+    """The Labels that the training files of all corpora make."""
+    each = [labels_of(one.sentences["train"], one.paths["train"]) for one in corpora]
+    return Labels.of(
+        set().union(*(labels.names for labels in each)).difference(SPECIAL)
+    )
 
 
 def save_labels(folder, labels):
@@ -120,7 +178,8 @@ def load_labels(checkpoint):
       InputError: they cannot be found, or are not those of entity recognition.
     """
     names = model_files.load_labels(checkpoint, ORIGINAL_LABELS)
-    if names[0] != PADDING or not set(SPECIAL) < set(names):
+    is_column = all(len(name.split()) == 1 for name in names)
+    if names[0] != PADDING or not set(SPECIAL) < set(names) or not is_column:
         raise files.InputError(
             f"not the labels of a model for entity recognition: {', '.join(names)}",
             os.path.dirname(checkpoint),
@@ -131,10 +190,13 @@ def load_labels(checkpoint):
 # Features
 
 
-def schema(labelled):
-    """Records of sentences; word_index is the piece's word in its sentence, or -1."""
+def schema(labelled, of_several=False):
+    """Records of sentences; word_index is the piece's word in its sentence, or -1.
+
+    A sentence of_several corpora says which it is from: Corpus.number.
+    """
     names = ["input_ids", "word_index"] + (["label_ids"] if labelled else [])
-    return records.Schema(sequences=names)
+    return records.Schema(sequences=names, scalars=["corpus"] if of_several else [])
 
 
 def featurize(sentence, tokenizer, label_ids, max_seq_length):
@@ -150,25 +212,58 @@ def featurize(sentence, tokenizer, label_ids, max_seq_length):
       max_seq_length: pieces at most, [CLS] and [SEP] included.
 
     Returns:
-      dict of lists of int, see schema.
+      dict of lists of int, see schema; without label_ids if there are no labels.
     """
-    pieces, words, labels = [], [], []
-    continuation = label_ids[CONTINUATION]
-    room = max_seq_length - 2
-    for index, (word, label) in enumerate(zip(sentence.words, sentence.labels)):
-        ids = tokenizer.word_ids(word)
-        pieces += ids
-        words += [index] * len(ids)
-        if ids and label is not None:
-            labels += [label_ids[label]] + [continuation] * (len(ids) - 1)
-        if len(pieces) >= room:
-            break
+    how = tokenizer, label_ids, max_seq_length
+    (features,) = featurize_windows(sentence, *how, windows.truncate_pieces)
+    return features
+
+
+def featurize_windows(
+    sentence, tokenizer, label_ids, max_seq_length, cut=windows.cut_pieces
+):
+    """As featurize, but a long sentence becomes several windows and loses nothing.
+
+    What counts in another window has word_index CONTEXT, and [PAD] for its label; so
+    have each [CLS] but the first and each [SEP] but the last.
+
+    Args:
+      cut: function that cuts the pieces, see windows.cut_pieces.
+
+    Yields:
+      see featurize.
+    """
+    pieces = [tokenizer.word_ids(word) for word in sentence.words]
+    parts = list(cut(pieces, max_seq_length - 2))
     start, end = tokenizer.vocab[START], tokenizer.vocab[END]
-    return {
-        "input_ids": [start] + pieces[:room] + [end],
-        "word_index": [NO_WORD] + words[:room] + [NO_WORD],
-        "label_ids": [label_ids[START]] + labels[:room] + [label_ids[END]],
-    }
+    for number, (ids, words) in enumerate(parts):
+        first = NO_WORD if number == 0 else windows.CONTEXT
+        last = NO_WORD if number == len(parts) - 1 else windows.CONTEXT
+        word_index = [first, *words, last]
+        features = {"input_ids": [start, *ids, end], "word_index": word_index}
+        if is_labelled([sentence]):
+            labels = labels_of_pieces(word_index, sentence.labels)
+            features["label_ids"] = [label_ids[label] for label in labels]
+        yield features
+
+
+def labels_of_pieces(word_index, labels):
+    """The labels of a window's pieces, see featurize_windows.
+
+    Args:
+      word_index: for each piece the index of its word, NO_WORD or CONTEXT.
+      labels: of the sentence's words.
+    """
+    found = []
+    for place, word in enumerate(word_index):
+        if word == windows.CONTEXT:
+            found.append(PADDING)
+        elif word == NO_WORD:
+            found.append(END if place else START)
+        else:
+            is_first = word != word_index[place - 1]
+            found.append(labels[word] if is_first else CONTINUATION)
+    return found
 
 
 def check_labels(sentences, labels, path):
@@ -198,12 +293,15 @@ def check_labels(sentences, labels, path):
 # Head
 
 
-def make_head(num_labels, count_padding):
+def make_head(num_labels, count_padding, partial=None, with_probability=False):
     """A linear layer over every position.
 
     Args:
       num_labels: L.
       count_padding: whether padding counts in the loss (as [PAD]), as in the original.
+      partial: PartialAnnotation of several corpora; features then have corpus [B].
+      with_probability: whether to predict probability, too: float [B, S], of the
+        label predicted.
 
     Returns:
       Head, see finetuning. The loss is the sum over the positions of the batch. The
@@ -216,17 +314,75 @@ def make_head(num_labels, count_padding):
             hidden = modeling.dropout(hidden, 0.1)
         logits = modeling.output_layer(hidden, num_labels)
         predictions = {"label_ids": tf.argmax(logits, -1, output_type=tf.int32)}
+        if with_probability:
+            predictions["probability"] = tf.reduce_max(tf.nn.softmax(logits), axis=-1)
         if "label_ids" not in features:
             return None, predictions
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            labels=features["label_ids"], logits=logits
-        )
+        if partial is None:
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                labels=features["label_ids"], logits=logits
+            )
+        else:
+            losses = marginal_cross_entropy(
+                logits, features["label_ids"], features["corpus"], partial
+            )
         if not count_padding:
-            losses *= tf.cast(features["input_mask"], tf.float32)
+            # Only what counts in another window has [PAD] for a label, see featurize.
+            counts = features["input_mask"] * tf.sign(features["label_ids"])
+            losses *= tf.cast(counts, tf.float32)
         predictions["loss"] = tf.reduce_sum(losses, axis=-1)
         return tf.reduce_sum(losses), predictions
 
     return head
+
+
+class PartialAnnotation(NamedTuple):
+    """What the corpora of one model leave open.
+
+    outside: id of the label O.
+    meanings: float32 [C, L], the labels that O stands for in each corpus, see
+      ner_corpora.meanings_of_outside.
+    """
+
+    outside: int
+    meanings: np.ndarray
+
+
+def partial_annotation(corpora, labels, is_wanted):
+    """The PartialAnnotation of several corpora, for make_head; None without need."""
+    if not is_wanted or len(corpora) < 2 or OUTSIDE not in labels.names:
+        return None
+    meanings = ner_corpora.meanings_of_outside(corpora, labels.names, SPECIAL)
+    return PartialAnnotation(labels.names.index(OUTSIDE), meanings)
+
+
+def marginal_cross_entropy(logits, label_ids, corpus, partial):
+    """Cross entropy in which O stands for every label that it may be.
+
+    A word labelled O is outside of the entities that its corpus annotates; of other
+    types it can be anything. So its loss is -log of the summed probability of O and of
+    all labels of those types: the marginal likelihood of what is known (Greenberg et
+    al. 2018, "Marginal Likelihood Training of BiLSTM-CRF for Biomedical Named Entity
+    Recognition from Disjoint Label Sets", here without a CRF, so word by word). All
+    other labels have their plain cross entropy.
+
+    Args:
+      logits: float [B, S, L].
+      label_ids: int [B, S].
+      corpus: int [B], row of partial.meanings for each sentence.
+      partial: PartialAnnotation.
+
+    Returns:
+      float [B, S].
+    """
+    known = tf.one_hot(label_ids, partial.meanings.shape[1])
+    open_ones = tf.gather(tf.constant(partial.meanings), corpus)[:, tf.newaxis, :]
+    is_outside = tf.cast(tf.equal(label_ids, partial.outside), tf.float32)
+    possible = known + is_outside[:, :, tf.newaxis] * (open_ones - known)
+    # Far below every logit, yet finite: the gradient of what is impossible is 0.
+    impossible = (1.0 - possible) * -1e9
+    of_possible = tf.reduce_logsumexp(logits + impossible, axis=-1)
+    return tf.reduce_logsumexp(logits, axis=-1) - of_possible
 
 
 # Scores
@@ -262,10 +418,18 @@ def token_scores(matrix, scored):
 
 
 class TokenScorer:
-    """Gathers the token-level scores of a file, prediction by prediction."""
+    """Gathers the token-level scores of a file, prediction by prediction.
 
-    def __init__(self, labels, count_padding, batch_size):
+    Args:
+      labels: Labels.
+      count_padding: see make_head.
+      batch_size: examples in a batch, for which the loss is given.
+      types: those whose labels are scored; default: all.
+    """
+
+    def __init__(self, labels, count_padding, batch_size, types=None):
         self._labels = labels
+        self._scored = labels.scored_of(types)
         self._count_padding = count_padding
         self._batch_size = batch_size
         self._matrix = 0
@@ -292,7 +456,7 @@ class TokenScorer:
         """The results as they are logged and written; loss is a batch's on average."""
         batches = -(-self._examples // self._batch_size)
         return dict(
-            token_scores(self._matrix, self._labels.scored),
+            token_scores(self._matrix, self._scored),
             global_step=step,
             loss=np.float32(self._loss / batches),
         )
@@ -301,38 +465,29 @@ class TokenScorer:
 # Writing
 
 
-def write_predictions(folder, sentences, data, tokenizer, labels, predictions):
+def write_predictions(folder, sentences, tokenizer, labels, predicted):
     """Writes token_test.txt, label_test.txt and word_test.txt, line by line in step.
 
     Args:
       folder: where they go; the results of an earlier prediction there are removed.
-      sentences: list of conll.Sentence.
-      data: RecordFile of their features.
+      sentences: iterable of conll.Sentence.
       tokenizer: FullTokenizer.
       labels: Labels.
-      predictions: iterable of (index, dict with label_ids [S]).
-
-    Returns:
-      The words' predicted labels: a list of str for each sentence.
+      predicted: for each of them (features, prediction), see whole_sentences.
     """
-    word_labels = []
-    with contextlib.ExitStack() as stack:
-        streams = [
-            stack.enter_context(files.whole_file(os.path.join(folder, name)))
-            for name in PIECE_FILES
-        ]
-        for index, prediction in predictions:
-            sentence, features = sentences[index], data[index]
+    paths = [os.path.join(folder, name) for name in PIECE_FILES]
+    outdated = [os.path.join(folder, name) for name in (WORD_FILE, ENTITY_SCORES)]
+    with files.whole_files(paths, outdated) as streams:
+        for sentence, (features, prediction) in zip(sentences, predicted):
             pieces = tokenizer.convert_ids_to_tokens(features["input_ids"].tolist())
-            predicted = piece_labels(prediction["label_ids"][: len(pieces)], labels)
-            words = [None if i == NO_WORD else i for i in features["word_index"]]
-            for columns in zip(pieces, predicted, word_lines(sentence, words)):
-                for stream, column in zip(streams, columns):
+            columns = zip(
+                pieces,
+                piece_labels(prediction["label_ids"][: len(pieces)], labels),
+                word_lines(sentence, features["word_index"].tolist()),
+            )
+            for line in columns:
+                for stream, column in zip(streams, line):
                     stream.write(column + "\n")
-            count = len(sentence.words)
-            word_labels.append(ner_detokenize.word_labels(count, words, predicted))
-        output_folder.remove(folder, (*PIECE_FILES, WORD_FILE, ENTITY_SCORES))
-    return word_labels
 
 
 def piece_labels(label_ids, labels):
@@ -345,27 +500,73 @@ def word_lines(sentence, words):
 
     Args:
       sentence: conll.Sentence.
-      words: for each piece the index of its word, or None.
+      words: for each piece the index of its word, or NO_WORD.
     """
     return [
         ner_detokenize.NO_WORD
-        if i is None
+        if i == NO_WORD
         else ner_detokenize.word_line(sentence.lines[i], sentence.words[i])
         for i in words
     ]
 
 
-def write_entities(folder, sentences, word_labels):
-    """Writes the word-level result; writes and logs its entity-level scores."""
+class WordLabels:
+    """The predicted labels of each sentence's words, from what write_predictions wrote.
+
+    They are read anew whenever they are iterated over, and are not kept.
+    """
+
+    def __init__(self, folder, sentences):
+        self._folder = folder
+        self._sentences = sentences
+
+    def __iter__(self):
+        columns = [
+            (text for _, text in files.read_lines(os.path.join(self._folder, name)))
+            for name in ("label_test.txt", "word_test.txt")
+        ]
+        pieces = zip(*columns)
+
+        def has_word(piece):
+            return piece[1] != ner_detokenize.NO_WORD
+
+        for sentence in self._sentences:
+            places = {str(line): index for index, line in enumerate(sentence.lines)}
+            next(pieces)  # [CLS]
+            labels, words = [], []
+            for label, line in itertools.takewhile(has_word, pieces):  # and [SEP]
+                labels.append(label)
+                words.append(places[line.partition("\t")[0]])
+            yield ner_detokenize.word_labels(len(sentence.words), words, labels)
+
+
+def write_entities(folder, sentences, word_labels, types=None):
+    """Writes the word-level result; writes and logs its entity-level scores.
+
+    Args:
+      folder, sentences: see write_predictions.
+      word_labels: WordLabels.
+      types: those that are scored, words of others counting as O; default: all.
+    """
     path = os.path.join(folder, WORD_FILE)
     ner_detokenize.write_result(path, sentences, word_labels)
     if not is_labelled(sentences):
         log.info("no labels in test.tsv, so no scores; the predictions: %s", path)
         return
-    report = conlleval.report(conlleval.score_file(path))
+    scores = conlleval.score_file(path)
+    if types is not None:
+        scores = conlleval.evaluate(scored_rows(sentences, word_labels, types))
+    report = conlleval.report(scores)
     with files.whole_file(os.path.join(folder, ENTITY_SCORES)) as stream:
         stream.write(report)
     command_line.log_results("entity-level evaluation results", report.splitlines())
+
+
+def scored_rows(sentences, word_labels, types):
+    """Yields rows as conlleval.evaluate takes them, words of other types as O."""
+    for sentence, predicted in zip(sentences, word_labels):
+        yield from zip(sentence.labels, conll_types.only(predicted, types))
+        yield None
 
 
 # The command
@@ -381,50 +582,79 @@ def check_task(task_name):
         )
 
 
-def corpus_paths(data_dir, do_train, do_eval, do_predict):
-    """Paths of the files that the run reads, by phase."""
-    names = {"train": "train_dev.tsv", "eval": "devel.tsv", "predict": "test.tsv"}
-    wanted = {"train": do_train, "eval": do_eval, "predict": do_predict}
-    return {
-        phase: os.path.join(data_dir, name)
-        for phase, name in names.items()
-        if wanted[phase]
-    }
-
-
-def read_corpus(paths):
-    """dict of phase → path → dict of phase → list of conll.Sentence."""
-    return {
-        phase: conll.load_sentences(path, labelled=phase != "predict")
-        for phase, path in paths.items()
-    }
-
-
 def is_labelled(sentences):
     """Whether the words of a file have labels; all have, or none."""
-    return sentences[0].labels[0] is not None
+    return next(iter(sentences)).labels[0] is not None
 
 
-def settle_labels(corpus, paths, trained):
-    """The labels of the run's model, which all labels in the corpus are among.
+def phases_of(do_train, do_eval, do_predict, data_dir, job):
+    """What the run does with the corpus, in order; see ner_corpora.FILES.
 
     Args:
-      corpus, paths: see read_corpus.
+      do_train, do_eval, do_predict, data_dir: the flags.
+      job: own_text.Job, or None. Without data_dir it is all there is to predict.
+
+    Raises:
+      InputError: there is no data_dir, or a corpus beside a shard.
+    """
+    wanted = {"train": do_train, "eval": do_eval, "predict": do_predict}
+    phases = [phase for phase, is_wanted in wanted.items() if is_wanted]
+    if job is not None and not data_dir and phases in ([], ["predict"]):
+        return []
+    if not data_dir:
+        beside = " by --do_train and --do_eval" if job is not None else ""
+        raise files.InputError("is required" + beside, "--data_dir")
+    if job is not None and job.shard and phases:
+        raise files.InputError(
+            "is for --predict_file alone, whose parts are predicted at the same time",
+            "--shard",
+            remedy="leave --data_dir out and give --do_train=false",
+        )
+    return phases
+
+
+def settle_labels(corpora, trained):
+    """The labels of the run's model, which all labels in the corpora are among.
+
+    Args:
+      corpora: list of Corpus.
       trained: prefix of the checkpoint to predict with; None when there is training.
 
     Returns:
       Labels.
     """
-    if trained:
-        labels = load_labels(trained)
-    else:
-        labels = labels_of(corpus["train"], paths["train"])
-    for phase, sentences in corpus.items():
-        check_labels(sentences, labels, paths[phase])
+    labels = load_labels(trained) if trained else labels_together(corpora)
+    for corpus in corpora:
+        for phase, sentences in corpus.sentences.items():
+            check_labels(sentences, labels, corpus.paths[phase])
     return labels
 
 
-def prepare_training(flags, folder, head, config, first, labels, facts):
+def digests(corpora, phase):
+    """What tells whether the corpora's files of a phase are the same as before.
+
+    Of one corpus it is the digest of its file; others also say what the file's labels
+    were given and which place a corpus has among several.
+    """
+    alone = len(corpora) == 1 and not corpora[0].number and not corpora[0].given_type
+    each = [
+        [one.number, one.given_type, output_folder.digest(one.paths[phase])]
+        for one in corpora
+    ]
+    return each[0][-1] if alone else each
+
+
+def training_facts(flags, model, corpora, labels):
+    """See output_folder.training_facts; of several corpora all are in it."""
+    path = corpora[0].paths["train"]
+    facts = output_folder.training_facts(flags, model, path, labels=list(labels.names))
+    facts["corpus"] = digests(corpora, "train")
+    if len(corpora) > 1:
+        facts["partial_annotation"] = flags.partial_annotation
+    return facts
+
+
+def prepare_training(flags, folder, head, config, first, labels, corpora, model):
     """Makes the folder ready for training, once it is clear that it can start there.
 
     Args:
@@ -432,116 +662,313 @@ def prepare_training(flags, folder, head, config, first, labels, facts):
       folder: the output folder.
       head, config, first: see finetuning.train; first is its init_checkpoint.
       labels: Labels.
-      facts: see output_folder.training_facts.
-    """
-    afresh = flags.overwrite_output_dir
-    output_folder.check_start(folder, facts, afresh)
-    finetuning.check_start(head, config, folder, first, afresh)
-    output_folder.start_training(folder, flags, facts, RESULTS)
-    save_labels(folder, labels)
-
-
-def featurize_all(folder, corpus, paths, tokenizer, labels, limit, model):
-    """The sentences' features as record files, PHASE.tf_record in the folder.
-
-    Args:
-      folder: where they lie.
-      corpus, paths: see read_corpus.
-      tokenizer, labels: FullTokenizer, Labels.
-      limit: max_seq_length.
+      corpora: list of Corpus.
       model: see output_folder.model_facts.
 
     Returns:
-      dict of phase → RecordFile.
+      finetuning.Training.
     """
+    training = finetuning.Training.from_flags(flags)
+    # Raises an error for too few.
+    training.steps(sum(len(one.sentences["train"]) for one in corpora))
+    facts = training_facts(flags, model, corpora, labels)
+    afresh = flags.overwrite_output_dir
+    output_folder.check_start(folder, facts, afresh)
+    finetuning.check_start(head, config, folder, first, afresh)
+    for place in results_folders(folder, corpora):
+        files.make_folder(place)
+    results = [*results_of(corpora), *own_text.RESULTS]
+    output_folder.start_training(folder, flags, facts, results)
+    save_labels(folder, labels)
+    return training
+
+
+def results_of(corpora):
+    """Names of the results files of each corpus, below the output folder."""
+    places = results_folders("", corpora)
+    return [os.path.join(place, name) for place in places for name in RESULTS]
+
+
+def results_folders(folder, corpora):
+    """Where the results of each corpus go: with several, a folder of its name."""
+    if len(corpora) == 1:
+        return [folder]
+    return [os.path.join(folder, corpus.name) for corpus in corpora]
+
+
+def parts_of(folder, corpora, phases):
+    """What becomes one record file each: dict of (phase, its folder) → list of Corpus.
+
+    Training takes all corpora together, in the output folder; evaluation and prediction
+    take each on its own, in its results folder.
+    """
+    parts = {}
+    for phase in phases:
+        if phase == "train":
+            parts[phase, folder] = corpora
+        else:
+            places = results_folders(folder, corpora)
+            parts.update(((phase, place), [one]) for place, one in zip(places, corpora))
+    return parts
+
+
+def featurize_all(
+    folder, corpora, phases, tokenizer, labels, limit, model, long_sentences
+):
+    """The sentences' features as record files, PHASE.tf_record.
+
+    Args:
+      folder: the output folder.
+      corpora: list of Corpus.
+      phases: see phases_of.
+      tokenizer, labels: FullTokenizer, Labels.
+      limit: max_seq_length.
+      model: see output_folder.model_facts.
+      long_sentences: one of own_text.LONG_SENTENCES, for test.tsv.
+
+    Returns:
+      dict of (phase, folder) → RecordFile, see parts_of.
+    """
+    for place in results_folders(folder, corpora):
+        files.make_folder(place)
+    of_several = len(corpora) > 1
     label_ids = labels.ids
     of_all = {"labels": labels.names, "max_seq_length": limit}
+
+    def form(phase, part):
+        return schema(is_labelled(part[0].sentences[phase]), of_several)
+
+    def in_windows(phase):
+        return phase == "predict" and long_sentences == own_text.WINDOW
+
+    def made_from(phase, part):
+        facts = output_folder.data_facts(model, part[0].paths[phase])
+        facts.update(of_all, corpus=digests(part, phase), in_windows=in_windows(phase))
+        return facts
+
+    def made(phase, part):
+        cut = windows.cut_pieces if in_windows(phase) else windows.truncate_pieces
+        how = tokenizer, label_ids, limit, cut
+        return records_of(part, phase, form(phase, part), how)
+
     return {
-        phase: records.open_or_write(
-            os.path.join(folder, f"{phase}.tf_record"),
-            schema(is_labelled(sentences)),
-            (featurize(one, tokenizer, label_ids, limit) for one in sentences),
-            dict(output_folder.data_facts(model, paths[phase]), **of_all),
+        (phase, place): records.open_or_write(
+            os.path.join(place, f"{phase}.tf_record"),
+            form(phase, part),
+            made(phase, part),
+            made_from(phase, part),
         )
-        for phase, sentences in corpus.items()
+        for (phase, place), part in parts_of(folder, corpora, phases).items()
     }
 
 
-def score(data, predictions, scorer):
-    """Passes predictions on, each when the TokenScorer has counted it."""
+def records_of(corpora, phase, form, how):
+    """Yields the sentences' features as records; those of many are made by workers.
+
+    Args:
+      corpora, phase: see featurize_all.
+      form: Schema, see schema.
+      how: what featurize_windows takes beside the sentence.
+    """
+
+    def records_of_one(numbered):
+        number, sentence = numbered
+        return [
+            form.pack(dict(features, corpus=number))
+            for features in featurize_windows(sentence, *how)
+        ]
+
+    count = sum(len(corpus.sentences[phase]) for corpus in corpora)
+    sentences = (
+        (corpus.number, one) for corpus in corpora for one in corpus.sentences[phase]
+    )
+    made = workers.ordered_map(records_of_one, sentences, workers.processes_for(count))
+    for rows in hooks.report_progress("featurized", made, count):
+        yield from rows
+
+
+def whole_sentences(data, predictions):
+    """Puts the windows of each sentence together, with each piece once.
+
+    Args:
+      data: RecordFile, see featurize_windows.
+      predictions: iterable of (index, dict of label_ids [S] and perhaps loss), of all
+        of its records in their order.
+
+    Yields:
+      (features, prediction) a sentence, as if it had been a single window.
+    """
+    parts = []
     for index, prediction in predictions:
-        scorer.add(data[index]["label_ids"], prediction)
-        yield index, prediction
+        features = data[index]
+        parts.append((features, prediction))
+        if features["word_index"][-1] == NO_WORD:  # [SEP] of the last window
+            yield parts[0] if len(parts) == 1 else join_windows(parts, data.schema)
+            parts = []
+
+
+def join_windows(parts, form):
+    """The windows of a sentence → (features, prediction), see whole_sentences."""
+    kept = [features["word_index"] != windows.CONTEXT for features, _ in parts]
+
+    def join(arrays):
+        return np.concatenate(
+            [array[: len(some)][some] for array, some in zip(arrays, kept)]
+        )
+
+    features = dict(parts[0][0])
+    for name in form.sequences:
+        features[name] = join([one[name] for one, _ in parts])
+    prediction = {"label_ids": join([one["label_ids"] for _, one in parts])}
+    if "loss" in parts[0][1]:
+        prediction["loss"] = sum(one["loss"] for _, one in parts)
+    return features, prediction
+
+
+def score(predicted, scorer):
+    """Passes whole_sentences on, each when the TokenScorer has counted it."""
+    for features, prediction in predicted:
+        scorer.add(features["label_ids"], prediction)
+        yield features, prediction
 
 
 def evaluate(folder, data, predictions, scorer, step):
     """Scores devel.tsv by the token; logs the results, writes eval_results.txt."""
-    for _ in score(data, predictions, scorer):
+    for _ in score(whole_sentences(data, predictions), scorer):
         pass
     results = scorer.results(step)
     command_line.log_results("Eval results", output_folder.result_lines(results))
     output_folder.write_results(folder, TOKEN_SCORES, results)
 
 
-def predict(folder, sentences, data, tokenizer, labels, predictions, scorer, step):
+def predict(folder, corpus, data, tokenizer, labels, predictions, scorer, step):
     """Writes the predictions for test.tsv, and its scores if it has labels."""
+    sentences = corpus.sentences["predict"]
+    predicted = whole_sentences(data, predictions)
     if is_labelled(sentences):
-        predictions = score(data, predictions, scorer)
-    words = write_predictions(folder, sentences, data, tokenizer, labels, predictions)
+        predicted = score(predicted, scorer)
+    write_predictions(folder, sentences, tokenizer, labels, predicted)
     if is_labelled(sentences):
         command_line.log_results(
             "token-level evaluation results",
             output_folder.result_lines(scorer.results(step)),
         )
-    write_entities(folder, sentences, words)
+    words = WordLabels(folder, sentences)
+    write_entities(folder, sentences, words, corpus.scored_types("predict"))
+
+
+def evaluate_and_predict(
+    flags, folder, corpora, data, tokenizer, labels, head, config, trained
+):
+    """Writes the results of each corpus, those that the flags ask for.
+
+    Args:
+      flags: the script's flags.
+      folder: the output folder.
+      corpora: list of Corpus.
+      data: see featurize_all.
+      tokenizer, labels: FullTokenizer, Labels.
+      head, config: see finetuning.
+      trained: prefix of the checkpoint.
+    """
+    step = model_files.step(trained)
+
+    def predictions(phase, corpus, place, batch_size):
+        how = finetuning.Prediction.from_flags(flags, batch_size)
+        found = finetuning.predict(head, config, data[phase, place], trained, how)
+        types = corpus.scored_types(phase)
+        return found, TokenScorer(labels, flags.pad_to_max_length, batch_size, types)
+
+    for corpus, place in zip(corpora, results_folders(folder, corpora)):
+        if len(corpora) > 1:
+            log.info("***** corpus %s, results in %s *****", corpus.name, place)
+        if ("eval", place) in data:
+            found = predictions("eval", corpus, place, flags.eval_batch_size)
+            evaluate(place, data["eval", place], *found, step)
+        if ("predict", place) in data:
+            found = predictions("predict", corpus, place, flags.predict_batch_size)
+            to_predict = corpus, data["predict", place]
+            predict(place, *to_predict, tokenizer, labels, *found, step)
+
+
+def embed(flags):
+    """Writes embeddings.npz, see embedding.py; the checkpoint may be without a head."""
+    job = own_text.Job.from_flags(flags)
+    command_line.report_device(flags.require_gpu)
+    config, tokenizer, first = command_line.load_model_files(flags)
+    what = embedding.Embedding.from_flags(flags, config.num_hidden_layers)
+    model = output_folder.model_facts(config, flags.vocab_file, flags.do_lower_case)
+    name = embedding.name_of(job.shard)
+    share = name if job.shard else None
+    with output_folder.locked(flags.output_dir, share) as folder:
+        checkpoint = model_files.fine_tuned(folder, first)
+        output_folder.check_same_model(os.path.dirname(checkpoint), model)
+        head = embedding.make_head(what.layers)
+        finetuning.check_trained(head, config, checkpoint)
+        own_text.check_input(job)
+        if not share:
+            output_folder.write_record(folder, flags)
+        log.info("encoder: %s", checkpoint)
+        path = os.path.join(folder, f"{name}.npz")
+        how = finetuning.Prediction.from_flags(flags, flags.predict_batch_size)
+        embedding.write(path, job, how, what, tokenizer, config, checkpoint)
 
 
 def main(argv, interruption):
     """Reads and checks everything, and only then goes to work."""
-    flags = command_line.parse_flags(define_flags(), argv, __doc__, ("data_dir",))
+    flags = command_line.parse_flags(define_flags(), argv, __doc__, ())
     check_task(flags.task_name)
+    embedding.check_flags(flags)
+    if flags.do_embed:
+        embed(flags)
+        return
+    job = own_text.Job.from_flags(flags)
+    phases = phases_of(
+        flags.do_train, flags.do_eval, flags.do_predict, flags.data_dir, job
+    )
     command_line.report_device(flags.require_gpu)
     config, tokenizer, first = command_line.load_model_files(flags)
-    phases = flags.do_train, flags.do_eval, flags.do_predict
-    paths = corpus_paths(flags.data_dir, *phases)
-    corpus = read_corpus(paths)
+    corpora = ner_corpora.load(flags.data_dir, phases) if phases else []
     model = output_folder.model_facts(config, flags.vocab_file, flags.do_lower_case)
-    with output_folder.locked(flags.output_dir) as folder:
+    share = job.name if job and job.shard else None
+    with output_folder.locked(flags.output_dir, share) as folder:
+        if job:
+            output = own_text.Output(folder, job)
+            output.check_start()
         trained = None if flags.do_train else model_files.fine_tuned(folder, first)
-        labels = settle_labels(corpus, paths, trained)
-        head = make_head(len(labels.names), count_padding=flags.pad_to_max_length)
+        labels = settle_labels(corpora, trained)
+        partial = partial_annotation(corpora, labels, flags.partial_annotation)
+        head = make_head(len(labels.names), flags.pad_to_max_length, partial)
+        total = own_text.check_input(job) if job else None
         if flags.do_train:
-            training = finetuning.Training.from_flags(flags)
-            training.steps(len(corpus["train"]))  # raises an error for too few
-            facts = output_folder.training_facts(
-                flags, model, paths["train"], labels=labels.names
+            training = prepare_training(
+                flags, folder, head, config, first, labels, corpora, model
             )
-            prepare_training(flags, folder, head, config, first, labels, facts)
         else:
             output_folder.check_same_model(os.path.dirname(trained), model)
             finetuning.check_trained(head, config, trained)
-            output_folder.write_record(folder, flags)
+            if not share:
+                results = results_of(corpora)
+                output_folder.start_prediction(folder, flags, trained, results)
+        limit, cut = flags.max_seq_length, flags.long_sentences or TRUNCATE
         data = featurize_all(
-            folder, corpus, paths, tokenizer, labels, flags.max_seq_length, model
+            folder, corpora, phases, tokenizer, labels, limit, model, cut
         )
         if flags.do_train:
+            train_data = data["train", folder]
             trained = finetuning.train(
-                head, config, data["train"], folder, first, training, interruption
+                head, config, train_data, folder, first, training, interruption
             )
-        step = model_files.step(trained)
-
-        def predictions(phase, batch_size):
-            how = finetuning.Prediction.from_flags(flags, batch_size)
-            found = finetuning.predict(head, config, data[phase], trained, how)
-            return found, TokenScorer(labels, flags.pad_to_max_length, batch_size)
-
-        if flags.do_eval:
-            found, scorer = predictions("eval", flags.eval_batch_size)
-            evaluate(folder, data["eval"], found, scorer, step)
-        if flags.do_predict:
-            found, scorer = predictions("predict", flags.predict_batch_size)
-            to_predict = corpus["predict"], data["predict"]
-            predict(folder, *to_predict, tokenizer, labels, found, scorer, step)
+        evaluate_and_predict(
+            flags, folder, corpora, data, tokenizer, labels, head, config, trained
+        )
+        if job:
+            head = make_head(len(labels.names), False, with_probability=True)
+            found_by = own_text.Model(
+                tokenizer, labels.names, head, config, trained, model
+            )
+            how = finetuning.Prediction.from_flags(flags, flags.predict_batch_size)
+            own_text.predict(job, output, found_by, how, total, interruption)
 
 
 if __name__ == "__main__":

@@ -24,17 +24,19 @@ from typing import NamedTuple
 import command_line  # before TensorFlow, whose import it quiets
 
 # isort: split
-import numpy as np
 import tensorflow.compat.v1 as tf
 
 import finetuning
+import hooks
 import model_files
 import modeling
 import output_folder
 import records
+import workers
 from biocodes import files, qa_decoding, squad, squad_eval
 from biocodes.qa_decoding import NO_WORD
 from command_line import log
+from windows import best_windows, cut_windows
 
 START, END = "[CLS]", "[SEP]"
 NAMED = 5  # so many questions are named in a warning
@@ -229,43 +231,6 @@ def answer_pieces(answer, pieces, word_index, tokenizer):
     return first, last
 
 
-def cut_windows(count, room, stride):
-    """Windows of `room` pieces, each `stride` after the one before, over all pieces.
-
-    Returns:
-      list of (begin, end); the last one ends at count. [] if there are no pieces.
-    """
-    spans, begin = [], 0
-    while count and (not spans or spans[-1][1] < count):
-        spans.append((begin, min(begin + room, count)))
-        begin += min(room, stride)
-    return spans
-
-
-def best_windows(count, spans):
-    """For each piece the window in which it has most context.
-
-    That is the one with the most pieces on the side that has fewer; a longer window
-    wins among such, then the first.
-
-    Args:
-      count: pieces.
-      spans: see cut_windows.
-
-    Returns:
-      int [count], indices of spans.
-    """
-    most = np.full(count, -1.0)
-    owners = np.zeros(count, np.int64)
-    for number, (begin, end) in enumerate(spans):
-        left = np.arange(end - begin)
-        context = np.minimum(left, left[::-1]) + 0.01 * (end - begin)
-        more = np.flatnonzero(context > most[begin:end])
-        most[begin + more] = context[more]
-        owners[begin + more] = number
-    return owners
-
-
 def place_answer(answer, begin, end, offset):
     """Positions of an answer in a window; 0, 0 unless it is whole in it.
 
@@ -292,21 +257,38 @@ def featurize_all(folder, phase, examples, tokenizer, lengths, made_from):
     Returns:
       RecordFile.
     """
-    windows = (
-        dict(window, example_index=index)
-        for index, example in enumerate(examples)
-        for window in featurize(example, tokenizer, lengths)
-    )
+    form = schema(labelled=phase == "train")
     data = records.open_or_write(
         os.path.join(folder, f"{phase}.tf_record"),
-        schema(labelled=phase == "train"),
-        windows,
+        form,
+        records_of(examples, form, tokenizer, lengths),
         made_from,
     )
     log.info(
         "%s: %s questions, %s windows", phase, f"{len(examples):,}", f"{len(data):,}"
     )
     return data
+
+
+def records_of(examples, form, tokenizer, lengths):
+    """Yields the windows as records of a schema; those of many examples from workers.
+
+    Args:
+      examples, tokenizer, lengths: see featurize_all.
+      form: see schema.
+    """
+
+    def records_of_one(numbered):
+        index, example = numbered
+        windows = featurize(example, tokenizer, lengths)
+        return [form.pack(dict(window, example_index=index)) for window in windows]
+
+    count = len(examples)
+    made = workers.ordered_map(
+        records_of_one, enumerate(examples), workers.processes_for(count)
+    )
+    for several in hooks.report_progress("featurized", made, count):
+        yield from several
 
 
 # Head
@@ -319,8 +301,8 @@ def make_head(count_padding):
       count_padding: whether padding competes in the loss, as in the original.
 
     Returns:
-      Head, see finetuning. The loss is the mean of the cross-entropies of start and
-      end. The predictions are start_logits and end_logits [B, S].
+      Head, see finetuning. The loss is each example's mean of the cross-entropies of
+      start and end, [B]. The predictions are start_logits and end_logits [B, S].
     """
 
     def head(encoder, features, mode):
@@ -339,7 +321,7 @@ def make_head(count_padding):
             )
             for which in ("start", "end")
         ]
-        return tf.reduce_mean(tf.stack(losses)), predictions
+        return tf.reduce_mean(tf.stack(losses), axis=0), predictions
 
     return head
 
@@ -410,23 +392,22 @@ def find_text(example, tokenizer, verbose):
 
 
 @contextlib.contextmanager
-def json_object(path):
-    """Opens a file that becomes a JSON object, entry by entry, and no sooner.
+def json_object(stream):
+    """Makes of a text stream a JSON object, entry by entry.
 
     Yields:
       function (key, value) that writes an entry. The file looks as if json.dump had
       written all of it with indent=4, and the entries need not be in memory together.
     """
-    with files.whole_file(path) as stream:
-        before = ["{"]
+    before = ["{"]
 
-        def write(key, value):
-            entry = json.dumps({key: value}, indent=4)
-            stream.write(before[0] + entry[len("{") : -len("\n}")])
-            before[0] = ","
+    def write(key, value):
+        entry = json.dumps({key: value}, indent=4)
+        stream.write(before[0] + entry[len("{") : -len("\n}")])
+        before[0] = ","
 
-        yield write
-        stream.write("{}\n" if before == ["{"] else "\n}\n")
+    yield write
+    stream.write("{}\n" if before == ["{"] else "\n}\n")
 
 
 def nbest_entries(answers):
@@ -455,10 +436,13 @@ def write_predictions(folder, decisions, with_null):
     """
     texts = {}
     names = [PREDICTIONS, NBEST] + ([NULL_ODDS] if with_null else [])
+    paths = [os.path.join(folder, name) for name in names]
+    outdated = [os.path.join(folder, name) for name in set(RESULTS).difference(names)]
     with contextlib.ExitStack() as stack:
+        streams = stack.enter_context(files.whole_files(paths, outdated))
         write = {
-            name: stack.enter_context(json_object(os.path.join(folder, name)))
-            for name in names
+            name: stack.enter_context(json_object(stream))
+            for name, stream in zip(names, streams)
         }
         for name, decision in decisions:
             texts[name] = decision.text
@@ -466,7 +450,6 @@ def write_predictions(folder, decisions, with_null):
             write[NBEST](name, nbest_entries(decision.nbest))
             if with_null:
                 write[NULL_ODDS](name, decision.null_odds)
-        output_folder.remove(folder, set(RESULTS).difference(names))
     return texts
 
 
@@ -547,7 +530,7 @@ def main(argv, interruption):
             checkpoint = model_files.fine_tuned(folder, first)
             output_folder.check_same_model(os.path.dirname(checkpoint), model)
             finetuning.check_trained(head, config, checkpoint)
-            output_folder.write_record(folder, flags)
+            output_folder.start_prediction(folder, flags, checkpoint, RESULTS)
         if flags.do_predict:
             made_from = output_folder.data_facts(model, flags.predict_file)
             made_from.update(lengths._asdict())

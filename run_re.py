@@ -37,10 +37,12 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import finetuning
+import hooks
 import model_files
 import modeling
 import output_folder
 import records
+import workers
 from biocodes import files, re_eval, re_files
 from command_line import log
 
@@ -326,11 +328,22 @@ def featurize_all(job, tokenizer, limit):
         phase: records.open_or_write(
             os.path.join(job.fold.folder, f"{phase}.tf_record"),
             schema(is_labelled(rows)),
-            (featurize(row, tokenizer, label_ids, limit) for row in rows),
+            records_of(rows, tokenizer, label_ids, limit),
             dict(job.facts["data"][phase], labels=job.labels, max_seq_length=limit),
         )
         for phase, rows in job.corpus.items()
     }
+
+
+def records_of(rows, tokenizer, label_ids, limit):
+    """Yields the rows' features as records, see schema; many are made by workers."""
+    form = schema(is_labelled(rows))
+
+    def record_of(row):
+        return form.pack(featurize(row, tokenizer, label_ids, limit))
+
+    made = workers.ordered_map(record_of, rows, workers.processes_for(len(rows)))
+    yield from hooks.report_progress("featurized", made, len(rows))
 
 
 def report_cuts(data, limit):
@@ -371,7 +384,7 @@ def make_head(num_labels):
     """A linear layer over the pooled output; num_labels: L.
 
     Returns:
-      Head, see finetuning. The loss is the mean over the batch. The predictions are
+      Head, see finetuning. The loss is each example's, [B]. The predictions are
       probabilities [B, L], and loss [B] when features have labels.
     """
 
@@ -387,7 +400,7 @@ def make_head(num_labels):
             labels=features["label_id"], logits=logits
         )
         predictions["loss"] = losses
-        return tf.reduce_mean(losses), predictions
+        return losses, predictions
 
     return head
 
@@ -461,11 +474,9 @@ def write_predictions(folder, rows, labels, predictions):
       list of int, the predicted label ids.
     """
     predicted = []
-    with contextlib.ExitStack() as stack:
-        results, table = [
-            stack.enter_context(files.whole_file(os.path.join(folder, name)))
-            for name in PREDICTIONS
-        ]
+    paths = [os.path.join(folder, name) for name in PREDICTIONS]
+    outdated = [os.path.join(folder, TEST_SCORES)]
+    with files.whole_files(paths, outdated) as (results, table):
         table.write("\t".join(["index", "label", *labels]) + "\n")
         for index, prediction in predictions:
             probabilities = [str(value) for value in prediction["probabilities"]]
@@ -475,7 +486,6 @@ def write_predictions(folder, rows, labels, predictions):
                 "\t".join([rows[index].index, labels[best], *probabilities]) + "\n"
             )
             predicted.append(best)
-        output_folder.remove(folder, (TEST_SCORES,))
     return predicted
 
 
@@ -608,7 +618,7 @@ def run_job(job, task, pretrained, flags, interruption):
         output_folder.start_training(folder, flags, job.facts["training"], RESULTS)
         model_files.save_labels(folder, job.labels)
     else:
-        output_folder.write_record(folder, flags)
+        output_folder.start_prediction(folder, flags, job.checkpoint, RESULTS)
     data = featurize_all(job, pretrained.tokenizer, flags.max_seq_length)
     report_cuts(data, flags.max_seq_length)
     head = make_head(len(job.labels))

@@ -36,7 +36,6 @@ Sentences
 import argparse
 import bisect
 import collections
-import contextlib
 import fnmatch
 import os
 import re
@@ -426,16 +425,14 @@ def matching(folder, pattern):
 def write_sets(sets, output_dir):
     """Writes {"train", "dev", "test": list of Candidate} as NAME.tsv, all or none."""
     files.make_folder(output_dir)
-    with contextlib.ExitStack() as stack:
-        for name, rows in sets.items():
-            path = os.path.join(output_dir, f"{name}.tsv")
-            stream = stack.enter_context(files.whole_file(path))
+    paths = [os.path.join(output_dir, f"{name}.tsv") for name in sets]
+    with files.whole_files(paths) as streams:
+        for stream, (name, rows) in zip(streams, sets.items()):
             if name == "test":
                 stream.write("\t".join(re_files.TEST_HEADER) + "\n")
             for row in rows:
                 index = f"{row.index}\t" if name == "test" else ""
                 stream.write(f"{index}{row.sentence}\t{row.label}\n")
-            stream.flush()
 
 
 def summary_lines(counts):

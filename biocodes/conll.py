@@ -61,8 +61,8 @@ def read_sentences(path, labelled=True):
     """Yields the Sentences of a file in columns.
 
     Columns are separated as str.split() does it; any other character, NUL included,
-    belongs to a word. Blank lines in a row count as one, and the last sentence needs
-    none after it.
+    belongs to a word, but no label has a NUL. Blank lines in a row count as one, and
+    the last sentence needs none after it.
 
     Args:
       path: UTF-8 file, "-" for standard input.
@@ -70,7 +70,8 @@ def read_sentences(path, labelled=True):
         have one or none has.
 
     Raises:
-      InputError: see files.read_lines; or a line without a label.
+      InputError: see files.read_lines; or a line without a label, or with one that
+        holds a NUL.
     """
     lines, words, labels = [], [], []
     has_labels = True if labelled else None
@@ -82,6 +83,8 @@ def read_sentences(path, labelled=True):
                 if has_labels is not None:
                     raise _column_error(path, number, has_label, labelled)
                 has_labels = has_label
+            if has_label and "\0" in columns[-1]:
+                raise _nul_error(path, number)
             lines.append(number)
             words.append(columns[0])
             labels.append(columns[-1] if has_label else None)
@@ -100,13 +103,55 @@ def load_sentences(path, labelled=True):
     """
     sentences = list(read_sentences(path, labelled))
     if not sentences:
-        raise files.InputError(
-            "there is no sentence in it",
-            path,
-            remedy="write a word and its label a line, and a blank line after each"
-            " sentence",
-        )
+        raise _empty_error(path)
     return sentences
+
+
+class SentenceFile:
+    """The Sentences of a file that is too large to be held in memory.
+
+    It is read when this object is made, to check all of it, and then anew whenever the
+    object is iterated over.
+
+    Args:
+      path: UTF-8 file; not standard input, which can be read only once.
+      labelled: see read_sentences.
+      change: function Sentence → Sentence, of each before anybody sees it.
+
+    Raises:
+      InputError: as read_sentences, or there is no sentence in the file.
+    """
+
+    def __init__(self, path, labelled=True, change=None):
+        self._path = path
+        self._labelled = labelled
+        self._change = change
+        self._count = sum(1 for _ in self)
+        if not self._count:
+            raise _empty_error(path)
+
+    def __len__(self):
+        return self._count
+
+    def __iter__(self):
+        sentences = read_sentences(self._path, self._labelled)
+        return sentences if self._change is None else map(self._change, sentences)
+
+
+def _empty_error(path):
+    """The InputError for a file without a sentence."""
+    return files.InputError(
+        "there is no sentence in it",
+        path,
+        remedy="write a word and its label a line, and a blank line after each"
+        " sentence",
+    )
+
+
+def _nul_error(path, number):
+    """The InputError for a label that is none: UTF-16 read as UTF-8 looks like this."""
+    problem = "the label holds a NUL character"
+    return files.InputError(problem, path, number, "save the file as UTF-8 text")
 
 
 def _column_error(path, number, has_label, labelled):

@@ -361,18 +361,8 @@ def main(argv=None):
         sys.stderr.write(f"{script}: error: {error}\n")
         return error.exit_status
     text = latex_report(scores) if options.latex else report(scores)
-    write_standard_output(_bytes(text))
+    sys.stdout.buffer.write(_bytes(text))
     return 0
-
-
-def write_standard_output(raw):
-    """Writes bytes to standard output; InputError if that fails (a full disk)."""
-    try:
-        sys.stdout.buffer.write(raw)
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        problem = f"cannot be written ({(error.strerror or str(error)).lower()})"
-        raise files.InputError(problem, "standard output") from error
 
 
 if __name__ == "__main__":

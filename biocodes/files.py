@@ -7,13 +7,20 @@ where. Every file it writes appears complete or not at all.
 
 import argparse
 import contextlib
+import errno
 import json
 import os
+import signal
+import stat
 import sys
 
 EXIT_STATUS = 2
 # How many ids a warning names.
 NAMED = 5
+# A line on standard error that a person can still read; a cell may have megabytes.
+LONGEST_MESSAGE = 2000
+# What standard output, whose errors name no file, meets on a disk that is full or ill.
+_FULL_OR_ILL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
 
 
 class InputError(ValueError):
@@ -33,34 +40,72 @@ class InputError(ValueError):
         if path is not None and line is not None:
             place = f"{path}:{line}: "
         message = place + problem + (f"; {remedy}" if remedy else "")
-        super().__init__(" ".join(message.split()))
+        super().__init__(one_line(message))
+
+
+def one_line(text):
+    """Text as a single line that a terminal can show, cut in its middle if need be."""
+    text = " ".join(text.split())
+    if len(text) > LONGEST_MESSAGE:
+        half = LONGEST_MESSAGE // 2
+        text = f"{text[:half]} … {text[-half:]}"
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def run(main):
     """Runs main() as a command and ends the process.
 
-    An InputError becomes its one line on standard error and exit status 2; so does a
-    standard output that takes no more. A reader that went away is no error.
+    What the user can put right becomes one line on standard error and exit status 2:
+    an InputError, a file that the system refuses, a standard output that takes no more,
+    too little memory. A reader that went away is no error. Anything else is a mistake
+    in the suite and keeps its traceback.
     """
+    _replace_closed_streams()
     try:
         status = main()
         sys.stdout.flush()
     except InputError as error:
         fail(str(error))
     except BrokenPipeError:
-        # Python would complain once more when it closes the stream at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_standard_output()
         status = 0
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        fail(error.strerror or str(error))
+        if error.filename is None and error.errno not in _FULL_OR_ILL:
+            raise
+        _drop_standard_output()
+        fail(_refused_by_system(error))
+    except MemoryError:
+        fail("out of memory")
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped by SIGINT: no result was written half\n")
+        status = 128 + signal.SIGINT
     sys.exit(status)
+
+
+def _replace_closed_streams():
+    """A command may be started without them (>&-); what it prints is lost then."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+
+
+def _drop_standard_output():
+    """Else Python would complain once more when it closes the stream at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _refused_by_system(error):
+    """An OSError in words."""
+    reason = (error.strerror or str(error)).lower()
+    if error.filename is None:
+        return f"standard output: cannot be written ({reason})"
+    return f"{error.filename}: {reason}"
 
 
 def fail(problem):
     """Ends the process with one line on standard error and exit status 2."""
     script = os.path.basename(sys.argv[0])
-    sys.stderr.write(f"{script}: error: {problem}\n")
+    sys.stderr.write(f"{script}: error: {one_line(problem)}\n")
     sys.exit(EXIT_STATUS)
 
 
@@ -127,7 +172,13 @@ def open_binary(path):
     if path == "-":
         if sys.stdin is None:
             raise InputError("is closed", "standard input")
-        yield sys.stdin.buffer
+        # Its own stream, not sys.stdin: Python aborts when it closes that one at the
+        # end of the process while another thread waits for a line.
+        try:
+            with open(sys.stdin.fileno(), "rb", closefd=False) as stream:
+                yield stream
+        except OSError as error:
+            raise unreadable("standard input", error) from error
         return
     try:
         with open(path, "rb") as stream:
@@ -174,29 +225,70 @@ def whole_file(path, binary=False):
     when the block raises, an older file of that name stays as it was.
 
     Raises:
-      InputError: the folder cannot be written, or the disk is full.
+      InputError: the folder cannot be written, the disk is full, or there is something
+        else than a file in the way.
     """
-    beside = f"{path}.tmp"
+    with whole_files([path], binary=binary) as (stream,):
+        yield stream
+
+
+@contextlib.contextmanager
+def whole_files(paths, outdated=(), binary=False):
+    """Opens streams whose contents become several files that belong together.
+
+    As whole_file. When all of them are on the disk, what is there of those names goes,
+    and then they take its place: files of two runs are never there at once.
+
+    Args:
+      paths: list of str.
+      outdated: paths of files that go with the older ones.
+      binary: whether the streams take bytes.
+
+    Yields:
+      list of streams, one for each path.
+    """
+    streams = []
     try:
-        if binary:
-            stream = open(beside, "wb")  # noqa: SIM115
-        else:
-            stream = open(  # noqa: SIM115
-                beside, "w", encoding="utf-8", newline="\n"
-            )
-    except OSError as error:
-        raise unwritable(path, error) from error
-    try:
-        with stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        raise unwritable(path, error) from error
+        # A stream that could not be written says so once more when it is closed.
+        with _told_when_unwritable(paths[-1]), contextlib.ExitStack() as stack:
+            for path in paths:
+                with _told_when_unwritable(path):
+                    streams.append(stack.enter_context(_open_beside(path, binary)))
+            yield streams
+            for path, stream in zip(paths, streams):
+                with _told_when_unwritable(path):
+                    stream.flush()
+                    os.fsync(stream.fileno())
+        for path in [*outdated, *(paths if len(paths) > 1 else [])]:
+            with _told_when_unwritable(path), contextlib.suppress(FileNotFoundError):
+                os.remove(path)
+        for path in paths:
+            with _told_when_unwritable(path):
+                os.replace(f"{path}.tmp", path)
     finally:
-        with contextlib.suppress(OSError):
-            os.remove(beside)
+        for path, _ in zip(paths, streams):
+            with contextlib.suppress(OSError):
+                os.remove(f"{path}.tmp")
+
+
+@contextlib.contextmanager
+def _told_when_unwritable(path):
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def _open_beside(path, binary):
+    """Opens PATH.tmp for writing."""
+    # Root could rename a file over /dev/null or /dev/stdout.
+    if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
+        raise InputError(
+            "cannot be written (not a regular file)", path, remedy="name a file"
+        )
+    if binary:
+        return open(f"{path}.tmp", "wb")
+    return open(f"{path}.tmp", "w", encoding="utf-8", newline="\n")
 
 
 def unwritable(path, error):

@@ -121,7 +121,12 @@ def result_lines(sentences, predictions, typed):
 
 
 def write_result(path, sentences, predictions):
-    """Writes the lists `sentences` and `predictions` as result_lines gives them.
+    """Writes the lines that result_lines gives.
+
+    Args:
+      path: the file.
+      sentences, predictions: see result_lines; they are iterated over twice, and may
+        be read anew each time rather than be in memory.
 
     Raises:
       InputError: the file cannot be written.

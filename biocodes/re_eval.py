@@ -39,6 +39,7 @@ TASK_LABELS = {
 }
 TASKS = (*TASK_LABELS, "multiclass")
 LABEL_FILE = "label2id.json"
+NO_LABEL = re.compile("[\t\n\ud800-\udfff]")
 NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 
@@ -282,11 +283,18 @@ def read_labels(path):
       InputError: the file is not of that form.
     """
     value = files.read_json(path)
-    if isinstance(value, dict) and all(type(i) is int for i in value.values()):
-        labels = sorted(value, key=value.get)
-        if labels and [value[label] for label in labels] == list(range(len(labels))):
-            return labels
-    raise files.InputError("not a JSON object of labels with the ids 0, 1, 2, …", path)
+    if not isinstance(value, dict) or not all(type(i) is int for i in value.values()):
+        value = {}
+    labels = sorted(value, key=value.get)
+    if not labels or [value[label] for label in labels] != list(range(len(labels))):
+        raise files.InputError(
+            "not a JSON object of labels with the ids 0, 1, 2, …", path
+        )
+    for label in labels:
+        # JSON can hold what no column of a file can.
+        if label.strip() != label or not label or NO_LABEL.search(label):
+            raise files.InputError(f"{re_files.shown(label)} is no label", path)
+    return labels
 
 
 def choose_labels(flags, answers, columns):

@@ -151,10 +151,9 @@ def write_forms(output_path, answers, with_probability):
     paths = output_paths(output_path)
     if output_path.endswith(("/", os.sep)):
         files.make_folder(output_path)
-    with files.whole_file(paths[0]) as first, files.whole_file(paths[1]) as second:
-        first.write(json.dumps(answers, indent=2))
-        second.write(json.dumps(with_probability, indent=2))
-        first.flush()  # a full disk shows before either file is put in place
+    with files.whole_files(paths) as streams:
+        for stream, value in zip(streams, (answers, with_probability)):
+            stream.write(json.dumps(value, indent=2))
     return paths
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 # TensorFlow takes it at its import, which is when the test modules are collected.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import forked  # noqa: E402
 import pytest  # noqa: E402
 
 from biocodes import files  # noqa: E402
@@ -72,6 +73,13 @@ def run_command():
         return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def launch():
+    """launch(script, *arguments, **options of forked.Launcher) → Finished."""
+    with forked.Launcher() as launcher:
+        yield lambda *request, **options: Finished(*launcher(*request, **options))
 
 
 @pytest.fixture

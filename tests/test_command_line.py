@@ -19,7 +19,7 @@ DEFAULTS = {
     "task_name": ("NER", None, NONE),
     "data_dir": (None, None, NONE),
     "train_file": (NONE, NONE, None),
-    "predict_file": (NONE, NONE, None),
+    "predict_file": (None, NONE, None),
     "output_dir": (None, None, None),
     "vocab_file": (None, None, None),
     "bert_config_file": (None, None, None),
@@ -56,6 +56,10 @@ DEFAULTS = {
     "pad_to_max_length": (False, False, False),
     "require_gpu": (False, False, False),
     "overwrite_output_dir": (False, False, False),
+    "output_formats": (None, NONE, NONE),
+    "long_sentences": (None, NONE, NONE),
+    "resume": (False, NONE, NONE),
+    "shard": (None, NONE, NONE),
 }
 PATHS = ("--vocab_file=v", "--bert_config_file=c", "--output_dir=o", "--data_dir=d")
 
@@ -121,6 +125,15 @@ REFUSED = [
     (["--max_seq_length=2"], "--max_seq_length: must be 3 or more, not 2"),
     (["--max_seq_length=-128"], "--max_seq_length: must be 3 or more, not -128"),
     (["--train_batch_size=0"], "--train_batch_size: must be 1 or more"),
+    (
+        ["--gradient_accumulation_steps=0"],
+        "--gradient_accumulation_steps: must be 1 or more",
+    ),
+    (
+        ["--gradient_accumulation_steps=5"],
+        "--gradient_accumulation_steps: 5 equal parts cannot be made of"
+        " --train_batch_size=32; give a divisor of it",
+    ),
     (["--predict_batch_size=0"], "--predict_batch_size: must be 1 or more"),
     (["--eval_batch_size=-1"], "--eval_batch_size: must be 1 or more"),
     (["--save_checkpoints_steps=0"], "--save_checkpoints_steps: must be 1 or more"),

@@ -36,6 +36,26 @@ def test_byte_order_mark_and_crlf_are_no_part_of_words_or_labels(write):
     ]
 
 
+def test_a_file_of_sentences_is_read_anew_each_time(write):
+    path = write(b"a\tB\n\nb\tO\nc\tI\n")
+    sentences = conll.SentenceFile(path)
+    assert len(sentences) == 2
+    for _ in range(2):
+        assert list(sentences) == conll.load_sentences(path)
+    short = conll.SentenceFile(path, change=lambda one: one._replace(words=["x"]))
+    assert [sentence.words for sentence in short] == [["x"], ["x"]]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"a\tB\n\nb\n"])
+def test_a_file_of_sentences_is_refused_at_once(write, content):
+    path = write(content)
+    with pytest.raises(files.InputError) as expected:
+        conll.load_sentences(path)
+    with pytest.raises(files.InputError) as found:
+        conll.SentenceFile(path)
+    assert str(found.value) == str(expected.value)
+
+
 def test_odd_characters_belong_to_words(write):
     words = ["\0", "\ufffd", "-X-", "[CLS]", "##a", "\u200b", "\U0001f9ec", "##"]
     path = write("".join(f"{word}\tO\n" for word in words).encode())
@@ -62,6 +82,8 @@ def test_labels_are_read_where_they_are_not_needed(write):
         (b"a O\n\n\nb\n", False, 4),
         (b"a\n\nb O\n", False, 3),
         (b"a O\n\xff O\n", True, 2),
+        ("a O\nb B\n".encode("utf-16-le"), True, 1),
+        (b"a\0 O\nb B\0\n", False, 2),
     ],
 )
 def test_wrong_line_is_named(write, content, labelled, line):
@@ -116,9 +138,10 @@ def test_entities_follow_the_scorers_rule(labels, expected):
 WORDS = st.text(
     st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=8
 ).filter(lambda word: word.split() == [word])
+LABELS = WORDS.filter(lambda label: "\0" not in label)
 
 
-@given(st.lists(st.lists(st.tuples(WORDS, WORDS), min_size=1), min_size=1))
+@given(st.lists(st.lists(st.tuples(WORDS, LABELS), min_size=1), min_size=1))
 @example([[("\ufeff", "O")]])
 def test_any_words_and_labels_are_read_back(tmp_path_factory, sentences):
     text = "\n".join(

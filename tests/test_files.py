@@ -173,6 +173,33 @@ def test_failure_leaves_the_older_file(tmp_path, error):
     assert os.listdir(str(tmp_path)) == ["file"]
 
 
+def test_files_appear_together_and_alone(tmp_path):
+    """And what went with the older ones goes."""
+    for name in ("a", "b", "scores", "mine"):
+        (tmp_path / name).write_text("older")
+    paths = [str(tmp_path / name) for name in ("a", "b", "c")]
+    outdated = [str(tmp_path / name) for name in ("scores", "never there")]
+    with files.whole_files(paths, outdated) as streams:
+        for stream in streams:
+            stream.write("new")
+        assert (tmp_path / "a").read_text() == (tmp_path / "scores").read_text()
+        assert not (tmp_path / "c").exists()
+    found = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert found == {"a": "new", "b": "new", "c": "new", "mine": "older"}
+
+
+@pytest.mark.parametrize("last", ["no folder/b", "file/b", "folder"])
+def test_one_of_several_that_fails_leaves_all_older_files(tmp_path, last):
+    (tmp_path / "folder").mkdir()
+    path = written(tmp_path, b"older")
+    with pytest.raises(files.InputError, match="cannot be written") as caught:
+        with files.whole_files([path, str(tmp_path / last)], [path]):
+            raise AssertionError("opened")
+    assert str(caught.value).startswith(str(tmp_path / last))
+    assert pathlib.Path(path).read_bytes() == b"older"
+    assert sorted(os.listdir(str(tmp_path))) == ["file", "folder"]
+
+
 @pytest.mark.parametrize("size", [2000, 1 << 20])
 def test_full_disk_leaves_the_older_file(tmp_path, size):
     path = written(tmp_path, b"older")
@@ -207,6 +234,16 @@ def test_folder_in_the_place_of_a_file_is_named(tmp_path):
     with pytest.raises(files.InputError, match="cannot be written"):
         files.write_json(str(tmp_path / "file"), {})
     assert os.listdir(str(tmp_path)) == ["file"]
+
+
+def test_devices_and_pipes_are_not_replaced(tmp_path):
+    """Root could rename a file over them."""
+    path = str(tmp_path / "pipe")
+    os.mkfifo(path)
+    with pytest.raises(files.InputError, match="cannot be written .not a regular file"):
+        files.write_json(path, {})
+    assert os.listdir(str(tmp_path)) == ["pipe"]
+    assert not os.path.isfile(path)
 
 
 def test_json_is_written_in_ascii(tmp_path):
@@ -264,10 +301,52 @@ def test_command_ends(body, status, stdout, stderr):
     assert done.stderr == expected
 
 
-def test_bug_is_not_hidden():
-    done = run_python("def main():\n    [][0]\nfiles.run(main)")
+@pytest.mark.parametrize("bug", ["[][0]", "import os; os.close(99)"])
+def test_bug_is_not_hidden(bug):
+    done = run_python(f"def main():\n    {bug}\nfiles.run(main)")
     assert done.returncode == 1
     assert b"Traceback" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "body, line",
+    [
+        ("open('/no/such')", b"-c: error: /no/such: no such file or directory\n"),
+        ("bytearray(1 << 60)", b"-c: error: out of memory\n"),
+        ("files.fail('two\\nlines')", b"-c: error: two lines\n"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line(body, line):
+    done = run_python(f"def main():\n    {body}\nfiles.run(main)")
+    assert (done.returncode, done.stdout, done.stderr) == (2, b"", line)
+
+
+def test_ctrl_c_is_one_line():
+    done = run_python(
+        "import os, signal\n"
+        "def main():\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "files.run(main)"
+    )
+    assert done.returncode == 130
+    assert done.stderr == b"stopped by SIGINT: no result was written half\n"
+
+
+@pytest.mark.parametrize("stream", [1, 2])
+@pytest.mark.parametrize("body, status", [("print('x')", 0), ("files.fail('x')", 2)])
+def test_standard_streams_may_be_closed(stream, body, status):
+    done = run_python(
+        f"def main():\n    {body}\nfiles.run(main)",
+        preexec_fn=lambda: os.close(stream),
+    )
+    assert done.returncode == status
+    assert b"Traceback" not in done.stderr
+
+
+def test_error_is_a_line_that_can_be_read():
+    message = str(files.InputError(f"label {'x' * 10000000}\0\x1b[2J", "a.tsv", 7))
+    assert message.startswith("a.tsv:7: label xxx") and message.endswith("\\x1b[2J")
+    assert len(message) < 3000 and message.isprintable()
 
 
 def test_full_standard_output_is_an_error():
@@ -285,7 +364,9 @@ def test_full_standard_output_is_an_error():
             stderr=subprocess.PIPE,
         )
     assert done.returncode == 2
-    assert done.stderr == b"-c: error: No space left on device\n"
+    assert done.stderr == (
+        b"-c: error: standard output: cannot be written (no space left on device)\n"
+    )
 
 
 def test_reader_that_goes_away_is_no_error():

@@ -77,9 +77,11 @@ def head_that_counts(stop_at=None):
 
     A signal comes while step number stop_at (from 1) is at work.
     """
+    to_come = {stop_at}
 
     def maybe_stop(step):
-        if step + 1 == stop_at:
+        if step + 1 in to_come:
+            to_come.clear()
             os.kill(os.getpid(), signal.SIGTERM)
         return step
 
@@ -101,7 +103,7 @@ def head_that_counts(stop_at=None):
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
                 labels=number % 2, logits=logits
             )
-            return tf.reduce_mean(losses), predictions
+            return losses, predictions
 
     return head
 
@@ -164,6 +166,21 @@ def test_numbers_of_steps_are_the_originals(examples, size, epochs, share):
             how.steps(examples)
 
 
+@pytest.mark.parametrize("content", ["garbage", b"\xff\xfe", None])
+def test_list_of_checkpoints_is_not_believed(config, data, tmp_path, log, content):
+    """TensorFlow would go on from wherever it points, such as the folder copied from."""
+    if content is None:
+        elsewhere = train(config, data, tmp_path / "elsewhere", None)
+        content = f'model_checkpoint_path: "{elsewhere}"\n'
+    out = tmp_path / "out"
+    out.mkdir()
+    content = content if isinstance(content, bytes) else content.encode()
+    (out / "checkpoint").write_bytes(content)
+    prefix = train(config, data, out, None)
+    assert "  steps = 12, of them warm-up = 1" in log()
+    assert value(prefix, "seen").tolist() == seen_after(data, 12)
+
+
 def test_run_trains_all_its_steps_and_saves_the_last(config, data, tmp_path, log):
     prefix = train(config, data, tmp_path, None)
     assert prefix == str(tmp_path / "model.ckpt-12")
@@ -178,6 +195,47 @@ def test_run_trains_all_its_steps_and_saves_the_last(config, data, tmp_path, log
     ]
     assert log()[4].startswith("step 12 of 12 (100 %), loss ")
     assert len(log()) == 5
+
+
+def last_loss(log):
+    return float(re.search(r"step 12 of 12 .* loss ([0-9.e-]+)", log()[-1]).group(1))
+
+
+@pytest.mark.parametrize("pad_to, parts", [(None, 4), (12, 2)])
+def test_step_in_micro_batches_is_the_step(config, data, tmp_path, log, pad_to, parts):
+    """The same examples, the same loss, the same weights."""
+    quiet = config.without_dropout()
+    whole = train(quiet, data, tmp_path / "whole", None, pad_to=pad_to)
+    loss = last_loss(log)
+    how = {"gradient_accumulation_steps": parts, "pad_to": pad_to}
+    prefix = train(quiet, data, tmp_path / "parts", None, **how)
+    assert last_loss(log) == pytest.approx(loss, rel=2e-3)
+    assert model_files.shapes(prefix) == model_files.shapes(whole)
+    for name in model_files.shapes(whole):
+        np.testing.assert_allclose(value(prefix, name), value(whole, name), 0, 1e-5)
+
+
+def test_interrupted_step_in_micro_batches_is_made_whole(
+    config, data, tmp_path, interruption
+):
+    how = {"gradient_accumulation_steps": 4}
+    with pytest.raises(Interrupted):
+        train(config, data, tmp_path, interruption, 7, **how)
+    assert steps_in(tmp_path) == [7]
+    prefix = train(config, data, tmp_path, None, **how)
+    assert value(prefix, "seen").tolist() == seen_after(data, 12)
+
+
+@given(st.lists(st.integers(1, 500), min_size=12, max_size=12))
+def test_micro_batches_are_the_batch_cut_by_length(lengths):
+    lengths = np.array(lengths)
+    batch = np.random.RandomState(0).permutation(12)
+    parts = list(finetuning.micro_batches([batch, batch[::-1]], lengths, 3))
+    assert [len(part) for part in parts] == [4] * 6
+    for three in (parts[:3], parts[3:]):
+        assert sorted(np.concatenate(three)) == sorted(batch)
+        found = lengths[np.concatenate(three)]
+        assert found.tolist() == sorted(lengths)
 
 
 def test_first_weights_are_the_checkpoints(config, data, tmp_path):
@@ -375,6 +433,38 @@ def test_flags_become_settings(pad):
     assert finetuning.Training.from_flags(flags) == expected
     expected = finetuning.Prediction(7, 64, pad_to)
     assert finetuning.Prediction.from_flags(flags, 7) == expected
+
+
+# Out of memory.
+
+
+def test_training_step_too_large_for_the_memory_is_told(config, data, tmp_path):
+    """The allocator really refuses: no machine has that many bytes."""
+
+    def head(encoder, features, mode):
+        count = tf.cast(tf.shape(features["number"])[0], tf.int64)
+        logits = modeling.output_layer(encoder.get_pooled_output(), 2)
+        return tf.reduce_sum(tf.zeros(tf.stack([count, 1 << 42])) + logits[0, 0]), {}
+
+    how = HOW._replace(gradient_accumulation_steps=2)
+    with pytest.raises(files.InputError) as caught:
+        finetuning.train(head, config, data, str(tmp_path), INIT, how, Interruption())
+    message = str(caught.value)
+    assert message.startswith(
+        "out of memory with a batch of 2 examples of up to 12 pieces; raise --gradient_"
+    )
+    assert set(re.findall(r"--(\w+)", message)) < set(run_ner.define_flags())
+    assert steps_in(tmp_path) == []
+
+
+def test_batch_too_large_for_the_memory_is_told(config, data, trained):
+    with pytest.raises(files.InputError) as caught:
+        predictions(config, data, trained, size=3, limit=12, pad_to=1 << 42)
+    message = str(caught.value)
+    assert message.startswith(
+        "out of memory with a batch of 3 examples of up to 12 pieces; lower the batch"
+    )
+    assert set(re.findall(r"--(\w+)", message)) < set(run_ner.define_flags())
 
 
 # What is checked before a run changes anything.

@@ -1,5 +1,9 @@
 """hooks.py: progress that a person can read."""
 
+import itertools
+import logging
+import types
+
 import pytest
 import tensorflow.compat.v1 as tf
 
@@ -42,3 +46,28 @@ def test_reason_of_a_failed_save_is_found(message):
 
 def test_reason_of_an_os_error_is_its_own():
     assert hooks._reason(OSError("no space")) == "no space"
+
+
+def progress_of(caplog, monkeypatch, sizes, total):
+    """What is logged when parts of these sizes are due every six seconds."""
+    clock = itertools.count(0, 6)
+    now = types.SimpleNamespace(time=lambda: next(clock))
+    monkeypatch.setattr(hooks, "time", now)
+    monkeypatch.setattr(hooks.log, "propagate", True)
+    caplog.set_level(logging.INFO, hooks.log.name)
+    parts = list(hooks.report_progress("featurized", sizes, total, size_of=int))
+    assert parts == sizes
+    return caplog.messages
+
+
+def test_progress_is_reported_every_ten_seconds(caplog, monkeypatch):
+    assert progress_of(caplog, monkeypatch, [1000, 500, 500, 500, 500], 3000) == [
+        "featurized 1,500 of 3,000 (50 %), 125 examples/s, 12 s left",
+        "featurized 2,500 of 3,000 (83 %), 104 examples/s, 5 s left",
+    ]
+
+
+def test_progress_of_a_stream_needs_no_total(caplog, monkeypatch):
+    assert progress_of(caplog, monkeypatch, [1000, 500], None) == [
+        "featurized 1,500, 125 examples/s"
+    ]

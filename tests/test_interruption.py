@@ -2,13 +2,20 @@
 
 import os
 import signal
+import subprocess
 import sys
+import threading
 
 import pytest
 
 import command_line
 from biocodes import files
-from interruption import Interrupted, Interruption, exit_when_interrupted
+from interruption import (
+    Interrupted,
+    Interruption,
+    ending_at_once,
+    exit_when_interrupted,
+)
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
@@ -104,6 +111,75 @@ def test_command_ends_with_the_signals_status(restored_signals, capsys, monkeypa
     assert seen == [["run_ner.py", "--seed=1"]]
     assert ended.value.code == 128 + signal.SIGUSR1
     assert capsys.readouterr().err.startswith("stopped by SIGUSR1: ")
+
+
+@pytest.mark.parametrize(
+    "where, flag, again",
+    [
+        ("checkpoint saved", "--overwrite_output_dir=true", "command without --overwr"),
+        ("checkpoint saved", "--seed=1", "command again goes on"),
+        # What is to be overwritten is still there.
+        ("", "--overwrite_output_dir=true", "command again goes on"),
+    ],
+)
+def test_starting_afresh_again_would_lose_the_checkpoint(
+    restored_signals, capsys, monkeypatch, where, flag, again
+):
+    monkeypatch.setattr(command_line, "set_up_console", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["run_ner.py", flag])
+
+    def main(argv, interruption):
+        raise Interrupted(signal.SIGTERM, where)
+
+    with pytest.raises(SystemExit):
+        command_line.run(main)
+    assert f"; the same {again}" in capsys.readouterr().err
+
+
+SIGNAL_AT_IMPORT = """
+import os, runpy, sys
+
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name.split(".")[0] == "tensorflow":
+            os.kill(os.getpid(), int(sys.argv[2]))
+
+sys.meta_path.insert(0, Finder)
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("script", ["run_ner.py", "run_re.py", "run_qa.py"])
+def test_signal_while_tensorflow_is_imported_is_one_line(script, number):
+    path = os.path.join(os.path.dirname(command_line.__file__), script)
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNAL_AT_IMPORT, path, str(int(number))],
+        cwd=os.path.dirname(path),
+        capture_output=True,
+    )
+    assert done.returncode == 128 + number
+    name = signal.Signals(number).name
+    line = f"stopped by {name}: nothing was begun; the same command again goes on from"
+    assert done.stderr.decode() == f"{line} here\n"
+
+
+def test_import_leaves_signals_to_whoever_imports(restored_signals):
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    with ending_at_once():
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN
+    assert {signal.getsignal(number) for number in SIGNALS} == {signal.SIG_IGN}
+    seen = []
+
+    def in_a_thread():
+        with ending_at_once():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=in_a_thread)
+    thread.start()
+    thread.join()
+    assert seen == [signal.SIG_IGN]
 
 
 def test_wrong_input_is_one_line_and_status_2(restored_signals, capsys, monkeypatch):

@@ -156,10 +156,23 @@ def test_checkpoint_that_a_killed_run_did_not_list_is_gone_on_with(tmp_path):
     (tmp_path / "checkpoint").write_text('model_checkpoint_path: "model.ckpt-9"\n')
     folder = str(tmp_path)
     newest = str(tmp_path / "model.ckpt-10")
-    assert model_files.latest_to_continue(folder) == newest
+    assert model_files.latest_to_continue(folder, keep=5) == newest
     assert tf.train.latest_checkpoint(folder) == newest
     state = tf.train.get_checkpoint_state(folder)
     assert len(state.all_model_checkpoint_paths) == 2
+
+
+def test_checkpoints_beyond_those_to_keep_go(tmp_path):
+    """But none that a run of ours cannot have saved."""
+    for name in ("model.ckpt-9", "model.ckpt-10", "model.ckpt-8", "model.ckpt", "x-7"):
+        copy_checkpoint(tmp_path, name)
+    (tmp_path / "model.ckpt-8.txt").write_text("")
+    newest = str(tmp_path / "model.ckpt-10")
+    assert model_files.latest_to_continue(str(tmp_path), keep=2) == newest
+    state = tf.train.get_checkpoint_state(str(tmp_path))
+    assert len(state.all_model_checkpoint_paths) == 2
+    left = [pathlib.Path(one).name for one in model_files.prefixes_in(str(tmp_path))]
+    assert left == ["model.ckpt", "model.ckpt-10", "model.ckpt-9", "x-7"]
 
 
 # What is in a checkpoint.
@@ -249,6 +262,15 @@ def test_truncated_weights_are_noticed(tmp_path, keep):
         model_files.check_readable(prefix, names)
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_noticed(tmp_path, number):
+    values = {"bias": np.array([0.0, number]), "note": "no number", "global_step": 7}
+    prefix = save(tmp_path / "model.ckpt-7", values)
+    model_files.check_readable(prefix, ["note", "global_step"])
+    with pytest.raises(files.InputError, match="-7: bias holds numbers that are not"):
+        model_files.check_readable(prefix, values)
+
+
 def test_changed_weights_are_noticed(tmp_path):
     prefix = copy_checkpoint(tmp_path)
     data = pathlib.Path(prefix + PARTS[1])
@@ -305,6 +327,14 @@ def test_labels_of_a_checkpoint_of_the_original_are_the_default_ones():
         ({"a": True, "b": 0}, "not a JSON object of labels"),
         ({"a": 0, "b": 2}, "not a JSON object of labels"),
         ({"a": 0, "b": 0}, "not a JSON object of labels"),
+        ({"a": 0, "": 1}, "'' is no label"),
+        ({"a": 0, "b ": 1}, "'b ' is no label"),
+        ({"a\tb": 0}, "is no label"),
+        ({"a\nb": 0}, "is no label"),
+        ({"\ud800": 0}, "is no label"),
+        ({"a": 0, "b": 1e400}, "not a JSON object of labels"),
+        ({"a": 0, "b": 10**4000}, "not a JSON object of labels"),
+        ('{"a": 0, "a": 1}', "not a JSON object of labels"),
         ({"a": 0, "b": 1}, "2 labels, but the checkpoint's head has 7"),
     ],
 )

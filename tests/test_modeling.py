@@ -103,6 +103,11 @@ def test_variables_are_the_checkpoints(encoder):
     assert table.op.name == "bert/embeddings/word_embeddings"
 
 
+def test_variables_can_be_told_without_the_encoder(config, encoder):
+    built = [(one.op.name, one.shape.as_list()) for one in encoder.variables]
+    assert list(modeling.variable_shapes(config).items()) == built
+
+
 def test_another_scope_gives_another_encoder(config):
     with tf.Graph().as_default():
         for scope in ("left", "right"):
@@ -181,6 +186,37 @@ def test_dropout_is_on_in_training_only(config):
         np.testing.assert_array_equal(first, second)
         first, second = twice(training)
         assert np.abs(first - second).max() > 0.01
+
+
+@pytest.mark.parametrize("kind", ["attention_probs", "hidden"])
+def test_recomputed_layer_drops_what_it_had_dropped(config, kind):
+    """Else its gradient would be that of another loss: the numeric one tells."""
+    values = dict(config.without_dropout().to_dict(), **{f"{kind}_dropout_prob": 0.5})
+    ids = np.random.RandomState(0).randint(0, 3000, [2, 9])
+    with tf.Graph().as_default():
+        tf.set_random_seed(1)
+        config = modeling.BertConfig(**values)
+        model = modeling.BertModel(config, True, ids, recompute_layers=True)
+        weights = [one for one in tf.trainable_variables() if "kernel" in one.name][:-1]
+        assert len(weights) == 2 * 6
+        loss = tf.reduce_sum(tf.sin(model.get_sequence_output()))
+        gradients = tf.gradients(loss, weights)
+
+        def first_run(fetches, moves):
+            # A new session repeats the random numbers of the one before.
+            with tf.Session() as session:
+                tf.train.Saver().restore(session, CHECKPOINT)
+                for weight, move in zip(weights, moves):
+                    weight.load(session.run(weight) + move, session)
+                return session.run(fetches)
+
+        found = first_run(gradients, [])
+        size = math.sqrt(sum(np.sum(one**2) for one in found))
+        back, on = (
+            first_run(loss, [step / size * one for one in found])
+            for step in (-0.01, 0.01)
+        )
+    assert size == pytest.approx((on - back) / 0.02, rel=0.01)
 
 
 def test_new_weights_are_truncated_normal(config):

@@ -6,90 +6,122 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+import finetuning
 import modeling
 import optimization
+import run_ner
+import run_qa
+import run_re
 
 tf.disable_v2_behavior()
 
 DATA = pathlib.Path(__file__).parent / "data"
 WORDS_SUM = "final:word_embeddings_sum"
 INPUTS = ("input_ids", "input_mask", "segment_ids", "labels")
+ENDS = ("start", "end")
 
 
 # The golden runs: 30 steps of the whole model, recorded with the original.
 
-
-def cross_entropy(labels, logits):
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-
-
-def ner_loss(model, labels, num_labels):
-    logits = modeling.output_layer(model.get_sequence_output(), num_labels)
-    return tf.reduce_sum(cross_entropy(labels, logits))
+MODE = tf.estimator.ModeKeys.EVAL  # as in training, but without dropout
+HEADS = {
+    "ner": run_ner.make_head(7, count_padding=True),
+    "re": run_re.make_head(2),
+    "qa": run_qa.make_head(count_padding=True),
+}
 
 
-def re_loss(model, labels, num_labels):
-    logits = modeling.output_layer(model.get_pooled_output(), num_labels)
-    return tf.reduce_mean(cross_entropy(labels, logits))
+def features_of(task, inputs):
+    labels = inputs["labels"]
+    named = {
+        "ner": {"label_ids": labels},
+        "re": {"label_id": labels},
+        "qa": {f"{end}_position": labels[..., i] for i, end in enumerate(ENDS)},
+    }
+    return dict(inputs, **named[task])
 
 
-def qa_loss(model, labels, num_labels):
-    with tf.variable_scope("cls/squad"):
-        logits = modeling.output_layer(model.get_sequence_output(), num_labels)
-    start, end = (
-        tf.reduce_mean(cross_entropy(labels[:, i], logits[:, :, i])) for i in (0, 1)
-    )
-    return (start + end) / 2
+class Training:
+    """A golden run: the model, its head, and the operation of its training step."""
 
-
-@pytest.mark.parametrize(
-    "task, loss_of", [("ner", ner_loss), ("re", re_loss), ("qa", qa_loss)]
-)
-def test_training_is_the_originals(task, loss_of):
-    golden = np.load(str(DATA / "model" / f"train_{task}.npz"))
-    config = modeling.BertConfig.from_json_file(
-        str(DATA / "init" / "bert_config.json")
-    ).without_dropout()
-    with tf.Graph().as_default(), tf.Session() as session:
-        inputs = {
+    def __init__(self, task, golden, parts, recompute_layers):
+        self._golden, self._parts = golden, parts
+        self._inputs = {
             name: tf.placeholder(tf.int32, [None] * (golden[name].ndim - 1))
             for name in INPUTS
         }
-        model = modeling.BertModel(
-            config, True, *(inputs[name] for name in INPUTS[:-1])
+        encoder = modeling.BertModel(
+            modeling.BertConfig.from_json_file(
+                str(DATA / "init" / "bert_config.json")
+            ).without_dropout(),
+            True,
+            *(self._inputs[name] for name in INPUTS[:-1]),
+            recompute_layers=recompute_layers,
         )
-        encoder = tf.global_variables()
-        loss = loss_of(model, inputs["labels"], len(golden["head_weights"]))
-        head = [one for one in tf.global_variables() if "output_weights" in one.name]
-        update = optimization.create_train_op(
-            loss,
+        self._encoder = tf.global_variables()
+        loss, _ = HEADS[task](encoder, features_of(task, self._inputs), MODE)
+        self._update = optimization.create_train_op(
+            finetuning.part_of_step(loss, golden["input_ids"].shape[1]),
             float(golden["learning_rate"]),
             int(golden["num_train_steps"]),
             int(golden["num_warmup_steps"]),
+            in_micro_batches=parts > 1,
         )
-        session.run(tf.global_variables_initializer())
-        tf.train.Saver(encoder).restore(session, str(DATA / "init" / "model.ckpt"))
-        head[0].load(golden["head_weights"], session)
+        self._variables = {one.name: one for one in tf.global_variables()}
+
+    def start(self, session):
+        session.run(
+            [tf.global_variables_initializer(), tf.local_variables_initializer()]
+        )
+        tf.train.Saver(self._encoder).restore(
+            session, str(DATA / "init" / "model.ckpt")
+        )
+        (head,) = (
+            one
+            for name, one in self._variables.items()
+            if name.endswith("output_weights:0")
+        )
+        head.load(self._golden["head_weights"], session)
+
+    def step(self, session, number):
+        """Runs a step; its loss."""
+        batch = {name: self._golden[name][number] for name in INPUTS}
+        rows = np.split(np.arange(len(batch["labels"])), self._parts)
+        parts = [
+            {self._inputs[name]: batch[name][some] for name in INPUTS} for some in rows
+        ]
+        for part in parts[:-1]:
+            session.run(self._update.accumulate, part)
+        loss, _ = session.run([self._update.loss, self._update.operation], parts[-1])
+        return loss
+
+    def check(self, session, name, expected):
+        if name == WORDS_SUM:  # all rows decay, those that no batch looks up, too
+            table = self._variables["bert/embeddings/word_embeddings:0"]
+            assert np.abs(session.run(table)).sum() == pytest.approx(expected, rel=1e-5)
+            return
+        found = session.run(self._variables[name[len("final:") :]])
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "parts, recompute_layers", [(1, False), (2, False), (4, True), (1, True)]
+)
+@pytest.mark.parametrize("task", sorted(HEADS))
+def test_training_is_the_originals(task, parts, recompute_layers):
+    """In micro-batches, too, and when layers are computed twice."""
+    golden = np.load(str(DATA / "model" / f"train_{task}.npz"))
+    with tf.Graph().as_default(), tf.Session() as session:
+        training = Training(task, golden, parts, recompute_layers)
+        training.start(session)
         losses = [
-            session.run(
-                [loss, update.operation],
-                {inputs[name]: golden[name][step] for name in INPUTS},
-            )[0]
-            for step in range(len(golden["losses"]))
+            training.step(session, number) for number in range(len(golden["losses"]))
         ]
         np.testing.assert_allclose(losses, golden["losses"], rtol=1e-3)
         finals = [name for name in golden.files if name.startswith("final:")]
         assert finals
-        variables = {one.name: one for one in tf.global_variables()}
         for name in finals:
-            if name == WORDS_SUM:  # all rows decay, those that no batch looks up, too
-                table = session.run(variables["bert/embeddings/word_embeddings:0"])
-                assert np.abs(table).sum() == pytest.approx(golden[name], rel=1e-5)
-                continue
-            found = session.run(variables[name[len("final:") :]])
-            np.testing.assert_allclose(
-                found, golden[name], rtol=0, atol=1e-3, err_msg=name
-            )
+            training.check(session, name, golden[name])
 
 
 # The schedule.
@@ -187,18 +219,33 @@ def test_update_is_the_formulas(name, decay, is_sparse, use_resource):
 
 
 @pytest.mark.parametrize("use_resource", [False, True], ids=["ref", "resource"])
-def test_gradient_of_a_look_up_moves_each_row_once(use_resource):
-    """Rows that a batch looks up twice get the sum of both gradients, not one."""
+@pytest.mark.parametrize("parts", [1, 3])
+def test_gradient_of_a_look_up_moves_each_row_once(parts, use_resource):
+    """Rows that a step looks up twice get the sum of both gradients, not one.
+
+    Whether both are in one micro-batch or not.
+    """
     weights = np.random.RandomState(3).normal(size=SHAPE).astype(np.float32)
     factors = np.arange(1.0, 1 + len(ROWS) * 3).reshape(-1, 3).astype(np.float32)
     with tf.Graph().as_default(), tf.Session() as session:
         table = tf.get_variable("table", initializer=weights, use_resource=use_resource)
-        loss = tf.reduce_sum(tf.gather(table, ROWS) * factors)
-        update = optimization.create_train_op(loss, 0.1, 1000, 0)
-        session.run(tf.global_variables_initializer())
-        norms = [
-            session.run([update.gradient_norm, update.operation])[0] for _ in range(3)
-        ]
+        tf.get_variable("unused", [2])
+        part = tf.placeholder(tf.int32, [None])
+        looked_up = tf.gather(table, tf.gather(ROWS, part))
+        loss = tf.reduce_sum(looked_up * tf.gather(factors, part))
+        update = optimization.create_train_op(loss, 0.1, 1000, 0, parts > 1)
+        session.run(
+            [tf.global_variables_initializer(), tf.local_variables_initializer()]
+        )
+        norms = []
+        for _ in range(3):
+            *first, last = np.split(np.arange(len(ROWS)), parts)
+            for some in first:
+                session.run(update.accumulate, {part: some})
+            norm, _ = session.run(
+                [update.gradient_norm, update.operation], {part: last}
+            )
+            norms.append(norm)
         found = session.run(table)
     gradient = np.zeros(SHAPE)
     np.add.at(gradient, ROWS, factors)

@@ -255,10 +255,29 @@ def test_record_is_checked_before_it_is_believed(folder, model, corpus, content)
         output_folder.check_same_model(folder, model)
 
 
+def test_results_of_a_prediction_with_another_model_go(folder, tmp_path):
+    one, other = str(FINE_TUNED / "model.ckpt-1190"), str(DATA / "init" / "model.ckpt")
+    path = pathlib.Path(folder, RESULTS[0])
+
+    def predict(checkpoint):
+        output_folder.start_prediction(folder, parsed(), checkpoint, RESULTS)
+        kept = path.exists()
+        path.write_text("")
+        return kept
+
+    path.write_text("of nobody knows what")
+    assert [predict(one), predict(one), predict(other)] == [True, True, False]
+    for odd in (7, [1, 2], {"a": None}):
+        record = json.dumps({"training": {}, "checkpoint": odd})
+        pathlib.Path(folder, "run.json").write_text(record)
+        assert predict(one) is False
+
+
 def test_prediction_keeps_the_facts_of_the_training(folder, model, corpus):
     facts = facts_of(model, corpus)
     output_folder.start_training(folder, parsed(), facts, RESULTS)
-    output_folder.write_record(folder, parsed("--nodo_train"))
+    checkpoint = str(FINE_TUNED / "model.ckpt-1190")
+    output_folder.start_prediction(folder, parsed("--nodo_train"), checkpoint, [])
     record = files.read_json(os.path.join(folder, "run.json"))
     assert record["training"] == facts
     assert record["arguments"]["do_train"] is False
@@ -272,6 +291,39 @@ def test_record_files_rest_on_corpus_and_tokenizer(model, corpus):
         "corpus": output_folder.digest(corpus),
     }
     json.dumps(facts)
+
+
+def test_results_of_another_model_go_when_training_starts(folder, model, corpus):
+    facts = facts_of(model, corpus)
+    paths = [pathlib.Path(folder, name) for name in (*RESULTS, "notes.txt")]
+    for path in paths:
+        path.write_text("of an earlier prediction")
+    output_folder.start_training(folder, parsed(), facts, RESULTS)
+    assert [path.exists() for path in paths] == [False, False, True]
+    add_checkpoint(folder)
+    for path in paths:
+        path.write_text("of this training")
+    output_folder.start_training(folder, parsed(), facts, RESULTS)
+    assert all(path.exists() for path in paths)
+
+
+def test_what_killed_runs_left_of_checkpoints_goes(folder, model, corpus):
+    """But in a folder that no run has recorded, it is not ours."""
+    add_checkpoint(folder)
+    left = [
+        "model.ckpt-1190.index.tempstate4711",
+        "model.ckpt-1200.data-00000-of-00001.tempstate4711",
+        "model.ckpt-1100.data-00000-of-00001",
+        "checkpoint.tmp0815",
+    ]
+    for name in [*left, "model.ckpt.zip", "checkpoint"]:
+        pathlib.Path(folder, name).write_text("")
+    before = sorted(os.listdir(folder))
+    facts = facts_of(model, corpus)
+    output_folder.start_training(folder, parsed(), facts, RESULTS)
+    assert sorted(os.listdir(folder)) == sorted([*before, "run.json"])
+    output_folder.start_training(folder, parsed(), facts, RESULTS)
+    assert sorted(os.listdir(folder)) == sorted({*before, "run.json"} - {*left})
 
 
 # Starting afresh.

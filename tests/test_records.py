@@ -236,9 +236,15 @@ def test_dataset_gives_the_batches(tmp_path, pad_to):
 
 
 @settings(deadline=None, max_examples=60)
-@given(corpora(), st.integers(1, 5), st.integers(1, 40), st.integers(1, 7))
+@given(
+    corpora(),
+    st.integers(1, 5),
+    st.integers(1, 40),
+    st.integers(1, 7),
+    st.integers(1, 60),
+)
 def test_stream_batches_every_example_once_and_reads_no_further(
-    corpus, batch_size, max_pieces, window
+    corpus, batch_size, max_pieces, window, most
 ):
     schema, examples = corpus
     read = []
@@ -252,9 +258,13 @@ def test_stream_batches_every_example_once_and_reads_no_further(
         return records.prediction_order(lengths, batch_size, max_pieces)
 
     seen = []
-    for batch in records.stream_batches(schema, rows(), order, window=window):
+    for batch in records.stream_batches(
+        schema, rows(), order, window=window, most=most
+    ):
+        ahead = range(len(seen), len(read))
+        assert len(ahead) <= window
+        assert sum(len(examples[index]["a"]) for index in ahead[:-1]) < most
         seen.extend(batch["row"].tolist())
-        assert len(read) <= (max(batch["row"]) // window + 1) * window
         lengths = batch["input_mask"].sum(1)
         for index, length, pieces in zip(batch["row"], lengths, batch["a"]):
             assert pieces[:length].tolist() == examples[index]["a"]

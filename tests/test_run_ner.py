@@ -342,6 +342,68 @@ def test_features_say_which_word_a_piece_belongs_to(tokenizer):
     assert [len(values) for values in cut.values()] == [3, 3, 3]
 
 
+WORD_SIZES = st.lists(st.integers(0, 6), min_size=1, max_size=40)
+
+
+class WordsAreNumbers:
+    """A tokenizer that makes "3" three pieces."""
+
+    vocab = {"[CLS]": 1, "[SEP]": 2}
+
+    def word_ids(self, word):
+        return (7,) * int(word)
+
+
+class UnpackedRecords(list):
+    """Stands for a RecordFile."""
+
+
+@settings(deadline=None, max_examples=200)
+@given(WORD_SIZES, st.integers(8, 24), st.booleans(), st.booleans())
+def test_windows_put_together_are_the_sentence(sizes, limit, labelled, padded):
+    """Each piece once, with what was predicted where it counts."""
+    words = [str(size) for size in sizes]
+    labels = ["BIO"[i % 3] if labelled else None for i in range(len(sizes))]
+    sentence = conll.Sentence(list(range(1, len(sizes) + 1)), words, labels)
+    how = sentence, WordsAreNumbers(), LABELS.ids
+    form = run_ner.schema(labelled)
+    rows = [form.pack(one) for one in run_ner.featurize_windows(*how, limit)]
+    assert len(rows) > 1 or sum(sizes) <= limit - 2
+    data = UnpackedRecords(map(form.unpack, rows))
+    data.schema = form
+
+    def predictions():
+        for index, one in enumerate(data):
+            # The number of the word where it counts, and else what nobody must see.
+            said = [word if word >= -1 else 99 for word in one["word_index"]]
+            yield index, {"label_ids": np.array(said + [98] * padded), "loss": 0.5}
+
+    parts = list(predictions())
+    whole = run_ner.whole_sentences(data, parts)
+    ((features, prediction),) = whole
+    expected = run_ner.featurize(*how, 10**6)
+    assert set(features) == set(expected)
+    for name, values in expected.items():
+        assert features[name].tolist() == values
+    length = len(expected["word_index"])
+    assert prediction["label_ids"][:length].tolist() == expected["word_index"]
+    assert prediction["loss"] == 0.5 * len(parts)
+
+
+def test_no_word_loses_its_prediction_in_windows(call, tiny_bert, tmp_path):
+    data_dir = corpus(tmp_path / "data", test=TEST)
+    runs = {
+        "windows": ["--max_seq_length=16", "--long_sentences=window"],
+        "whole": ["--max_seq_length=384"],
+    }
+    for name, more in runs.items():
+        flags = golden_flags(tiny_bert, tmp_path / name, data_dir, *more)
+        assert call(run_ner, *flags) == (0, "", "")
+    for file in ("token_test.txt", "word_test.txt"):
+        windows = (tmp_path / "windows" / file).read_bytes()
+        assert windows == (tmp_path / "whole" / file).read_bytes()
+
+
 # Labels.
 
 
@@ -441,6 +503,15 @@ def test_padding_is_out_of_the_loss_unless_it_shall_count():
         assert each[row] == pytest.approx(alone, rel=1e-4)
     counted, _ = losses([0, 1], 5, True)
     assert counted > total + 1.0
+    # [PAD] on a piece: it counts in another window, and not here. Without each of them
+    # in turn, five sums lack each piece once.
+    full = labels.copy()
+    sums = 0
+    for place in range(5):
+        labels[0] = full[0]
+        labels[0, place] = 0
+        sums += losses([0], 5, False)[0]
+    assert sums == pytest.approx(4 * each[0], rel=1e-4)
 
 
 # Alignment.
@@ -518,9 +589,9 @@ def survives_alignment(folder, texts, tokenizer, limit, choose):
                     ids[piece] = LABELS.ids[labels[(word + 1) % 3]]
             yield index, {"label_ids": np.array(ids)}
 
-    found = run_ner.write_predictions(
-        str(folder), sentences, data, tokenizer, LABELS, predictions()
-    )
+    whole = run_ner.whole_sentences(data, predictions())
+    run_ner.write_predictions(str(folder), sentences, tokenizer, LABELS, whole)
+    found = list(run_ner.WordLabels(str(folder), sentences))
     for words, predicted in zip(texts, found):
         place, expected = 0, []
         for i, word in enumerate(words):
@@ -1410,5 +1481,5 @@ def test_help_is_printed(run_command):
 
 def test_input_errors_have_their_own_class():
     """So that main can be used as a function."""
-    with pytest.raises(files.InputError, match="--data_dir: is required"):
+    with pytest.raises(files.InputError, match="--vocab_file: is required"):
         run_ner.main(["run_ner.py"], None)

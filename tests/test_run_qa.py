@@ -534,21 +534,6 @@ def test_every_answer_that_is_there_is_located(data, words):
 # --- Windows ---
 
 
-@given(st.integers(0, 60), st.integers(1, 20), st.integers(1, 25))
-@settings(max_examples=200, deadline=None)
-def test_windows_show_every_piece_and_one_of_them_best(count, room, stride):
-    spans = run_qa.cut_windows(count, room, stride)
-    seen = [[] for _ in range(count)]
-    for number, (begin, end) in enumerate(spans):
-        assert 0 < end - begin <= room
-        for piece in range(begin, end):
-            context = min(piece - begin, end - 1 - piece) + 0.01 * (end - begin)
-            seen[piece].append((-context, number))
-    assert all(seen)
-    owners = run_qa.best_windows(count, spans).tolist()
-    assert owners == [min(windows)[1] for windows in seen]
-
-
 @pytest.mark.parametrize(
     "context, text, pieces",
     [
@@ -644,7 +629,7 @@ def test_padding_takes_part_in_the_loss_only_when_asked_to():
             for key, labels in (("start_logits", starts), ("end_logits", ends)):
                 logits = predictions[key][i][:width].astype(np.float64)
                 total += np.log(np.exp(logits).sum()) - logits[labels[i]]
-        assert losses[count_padding] == pytest.approx(total / 4, rel=1e-5)
+        assert losses[count_padding].mean() == pytest.approx(total / 4, rel=1e-5)
 
 
 # --- Decoding ---
@@ -801,7 +786,7 @@ def test_the_null_score_is_the_least_over_the_windows():
 @settings(max_examples=50, deadline=None)
 def test_entry_by_entry_gives_the_file_of_json_dump(tmp_path_factory, value):
     path = str(tmp_path_factory.mktemp("json") / "x.json")
-    with run_qa.json_object(path) as write:
+    with files.whole_file(path) as stream, run_qa.json_object(stream) as write:
         for key, entry in value.items():
             write(key, entry)
     with open(path, encoding="utf-8", newline="") as stream:

@@ -1,0 +1,145 @@
+#!/usr/bin/env python
+"""Keeps the entities of some types in CoNLL files; the words of all others become O.
+
+    python biocodes/conll_types.py --input_dir=BC5CDR --output_dir=BC5CDR-chem \\
+        --keep=Chemical
+
+makes of each .tsv file in input_dir one of the same name in output_dir; --drop=Disease
+does the same by naming what goes. Words, sentences and the labels that stay are those
+of the input:
+
+    Naloxone    B-Chemical          Naloxone    B-Chemical
+    and         O             →     and         O
+    nausea      B-Disease           nausea      O
+
+So a corpus of several types becomes one that annotates fewer: to train on one type, or
+to see what is learnt about a type that nobody annotated.
+"""
+
+import os
+import sys
+
+if __name__ == "__main__":  # started as a file: let `biocodes` be found
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from biocodes import conll, files  # noqa: E402
+
+OUTSIDE = "O"
+ENDING = ".tsv"
+
+
+def types_in(sentences):
+    """The types of the entities in conll.Sentences, a set; see conll.entity_type."""
+    labels = {label for sentence in sentences for label in sentence.labels}
+    return {conll.entity_type(label) for label in labels if label is not None} - {None}
+
+
+def only(labels, types):
+    """Labels of which those of other types are O.
+
+    The entities of these types stay exactly as they are: the scorer (conll.entities)
+    ends an entity where another type begins, just as it does before an O.
+
+    Args:
+      labels: the labels of a sentence's words; None of them may be without a label.
+      types: collection of types to keep.
+    """
+    return [label if conll.entity_type(label) in types else OUTSIDE for label in labels]
+
+
+def with_type(sentence, entity, path):
+    """A conll.Sentence whose labels, which have no types, get one: B → B-Disease.
+
+    Args:
+      sentence: its words may be without labels.
+      entity: the type.
+      path: its file, for messages.
+
+    Raises:
+      InputError: a label has a type already.
+    """
+    labels = []
+    for line, label in zip(sentence.lines, sentence.labels):
+        if label is not None and conll.split_label(label)[1]:
+            raise files.InputError(
+                f"the label {label} has a type, so {entity} cannot be given to it",
+                path,
+                line,
+                "leave the type out where the corpus is named",
+            )
+        is_inside = label is not None and conll.entity_type(label) is not None
+        labels.append(f"{label}-{entity}" if is_inside else label)
+    return sentence._replace(labels=labels)
+
+
+def read_folder(folder):
+    """The sentences of each .tsv file in a folder: dict of name → list of Sentence.
+
+    Raises:
+      InputError: there is none, or one of them cannot be read.
+    """
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(ENDING))
+    except OSError as error:
+        raise files.unreadable(folder, error) from error
+    if not names:
+        raise files.InputError(
+            f"there is no {ENDING} file in it",
+            folder,
+            remedy="give the folder of one corpus",
+        )
+    return {name: conll.load_sentences(os.path.join(folder, name)) for name in names}
+
+
+def check_known(flag, named, found, folder):
+    """Refuses a type that nothing in the corpus has: most likely it is misspelled."""
+    for entity in named:
+        if entity not in found:
+            raise files.InputError(
+                f"there is no entity of the type {entity!r} in {folder}",
+                flag,
+                remedy=f"there are {', '.join(sorted(found)) or 'none at all'}",
+            )
+
+
+def write(path, sentences, types):
+    """Writes sentences as `word<TAB>label` lines, labels of other types as O."""
+    with files.whole_file(path) as stream:
+        for sentence in sentences:
+            for columns in zip(sentence.words, only(sentence.labels, types)):
+                stream.write("\t".join(columns) + "\n")
+            stream.write("\n")
+
+
+def parse_flags(argv=None):
+    parser = files.ArgumentParser(
+        description="Keeps the entities of some types in CoNLL files."
+    )
+    parser.add_argument("--input_dir", required=True, help="folder of a corpus")
+    parser.add_argument("--output_dir", required=True, help="another folder")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--keep", metavar="TYPE,…", help="the types that stay")
+    which.add_argument("--drop", metavar="TYPE,…", help="the types that go")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    flags = parse_flags(argv)
+    if os.path.realpath(flags.input_dir) == os.path.realpath(flags.output_dir):
+        raise files.InputError(
+            "is the folder that is read", "--output_dir", remedy="name another one"
+        )
+    corpus = read_folder(flags.input_dir)
+    found = set().union(*map(types_in, corpus.values()))
+    flag, value = (
+        ("--drop", flags.drop) if flags.keep is None else ("--keep", flags.keep)
+    )
+    named = value.split(",")
+    check_known(flag, named, found, flags.input_dir)
+    kept = found.difference(named) if flag == "--drop" else set(named)
+    files.make_folder(flags.output_dir)
+    for name, sentences in corpus.items():
+        write(os.path.join(flags.output_dir, name), sentences, kept)
+
+
+if __name__ == "__main__":
+    files.run(main)
