@@ -1,0 +1,72 @@
+#!/usr/bin/env python
+"""How long does a whole job take, and what does it score?
+
+    python benchmarks/whole_job.py --model_dir=minilm
+
+runs run_ner.py as the README does, for three epochs and with devel.tsv and test.tsv
+scored, from the command to its end. --padded also runs it with
+--pad_to_max_length=true, by turns with the default; that takes several times as long.
+"""
+
+import os
+import sys
+
+if __name__ == "__main__":  # started as a file: let `benchmarks` be found
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from benchmarks import common  # noqa: E402  isort: skip
+import run_ner  # noqa: E402
+from biocodes import conlleval  # noqa: E402
+
+HEAD = ("batches", "minutes", "precision", "recall", "F1 (entities)")
+
+
+def parse(argv):
+    parser = common.argument_parser(__doc__, 1, **common.DATA_OF_NER)
+    parser.add_argument(
+        "--epochs", type=float, default=3.0, help="epochs of training; default: 3"
+    )
+    parser.add_argument(
+        "--padded", action="store_true", help="also with --pad_to_max_length=true"
+    )
+    return parser.parse_args(argv)
+
+
+def measure(corpus, model, flags, folder):
+    """Minutes of the command; precision, recall and F1 of the entities in per cent."""
+    out = common.new_folder(folder)
+    seconds = common.run_command(
+        corpus.task,
+        common.train_flags(corpus, model),
+        flags,
+        ["--do_eval=true", "--do_predict=true", f"--output_dir={out}"],
+    )
+    scores = conlleval.score_file(os.path.join(out, run_ner.WORD_FILE)).overall
+    return seconds / 60, scores.precision, scores.recall, scores.f1
+
+
+def main(argv=None):
+    arguments = parse(argv)
+    epochs = [f"--num_train_epochs={arguments.epochs}"]
+    with common.work_folder() as folder:
+        model = common.model_of(arguments, folder)
+        corpus = common.corpus_of("ner", arguments.data, folder)
+        found = common.alternate(
+            {
+                name: lambda flags=flags: measure(
+                    corpus, model, [*flags, *epochs], folder
+                )
+                for name, flags in common.VARIANTS.items()
+                if arguments.padded or name != common.PADDED
+            },
+            arguments.rounds,
+        )
+        common.print_table(
+            HEAD,
+            [(name, *values) for name, values in found.items()],
+            f"{arguments.epochs:g} epochs. {common.describe_rounds(arguments)}"
+            f" {common.describe(model)}",
+        )
+
+
+if __name__ == "__main__":
+    common.run(main)
