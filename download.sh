@@ -181,7 +181,8 @@ fetch() {
   else
     type -P curl >/dev/null ||
       fail "curl is missing; install it, or $(remedy "$name" "$archive")"
-    mkdir -p "$(dirname "$folder")" || fail "$(dirname "$folder") cannot be written"
+    mkdir -p "$(dirname "$folder")" 2>/dev/null ||
+      fail "$(dirname "$folder") cannot be written"
     download "$name" "$place" "$archive"
     fetched=1
   fi

@@ -141,8 +141,9 @@ make_environment() {
     fail "$venv is not an environment made by this script;" \
       "remove it or name another folder in VENV"
   fi
+  { mkdir -p "$venv" && touch "$venv/unfinished"; } 2>/dev/null ||
+    fail "$venv cannot be written"
   say "making $venv with $1, Python $(version_of "$1")"
-  { mkdir -p "$venv" && touch "$venv/unfinished"; } || fail "$venv cannot be written"
   find "$venv/" -mindepth 1 -maxdepth 1 ! -name unfinished -exec rm -rf {} +
   "$1" -m venv "$venv" >&2 || fail "$1 could not make $venv; see above"
   # The pip that came with an old Python may not know today's packages.
@@ -186,11 +187,11 @@ main() {
       choose
       return
       ;;
-    -*)
+    --help | -h)
       sed -n '2,/^set /s/^# \{0,1\}//p' "$0" >&2
-      [ "$1" = --help ] || [ "$1" = -h ] || exit 2
       return
       ;;
+    -*) fail "no such flag: $1; see ./install.sh --help" ;;
   esac
   for file in "$@"; do
     [ -r "$file" ] || fail "$file: no such requirement file"

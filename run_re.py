@@ -722,7 +722,7 @@ def scores_of_done(job):
         return None
     scores = record.get("scores")
     if not isinstance(scores, dict) or not all(
-        isinstance(score, float) for score in scores.values()
+        isinstance(score, float) and 0.0 <= score <= 1.0 for score in scores.values()
     ):
         raise files.InputError(
             "not a record of this suite", path, remedy="remove it to run the fold again"

@@ -168,7 +168,7 @@ def test_numbers_of_steps_are_the_originals(examples, size, epochs, share):
 
 @pytest.mark.parametrize("content", ["garbage", b"\xff\xfe", None])
 def test_list_of_checkpoints_is_not_believed(config, data, tmp_path, log, content):
-    """TensorFlow would go on from wherever it points, such as the folder copied from."""
+    """TensorFlow would go on from wherever it points: from the folder copied from."""
     if content is None:
         elsewhere = train(config, data, tmp_path / "elsewhere", None)
         content = f'model_checkpoint_path: "{elsewhere}"\n'

@@ -457,6 +457,22 @@ def test_a_fold_that_failed_is_not_taken_for_done_later(tmp_path):
     assert "50.00%" in read_text(tmp_path, "fold_scores.txt")
 
 
+@pytest.mark.parametrize(
+    "scores", ["[]", "7", '{"recall": "1"}', '{"recall": NaN}', '{"recall": 1e400}']
+)
+def test_record_of_a_fold_is_checked_before_it_is_believed(scores, tmp_path):
+    fold = run_re.Fold({}, str(tmp_path))
+    job = run_re.Job(fold, {}, ("0", "1"), None, {"training": None})
+    path = tmp_path / "fold.json"
+    path.write_text('{"made_from": {"training": null}, "scores": {"recall": 0.5}}')
+    assert run_re.scores_of_done(job) == {"recall": 0.5}
+    path.write_text(f'{{"made_from": {{"training": null}}, "scores": {scores}}}')
+    with pytest.raises(files.InputError, match="fold.json: not a record of this suite"):
+        run_re.scores_of_done(job)
+    path.write_text('{"made_from": {"training": 0}}')
+    assert run_re.scores_of_done(job) is None
+
+
 def test_folds_share_the_labels_of_all_training_data(tmp_path):
     paths = {"1": ["A.\tb", "B.\ta"], "2": ["A.\tc", "B.\ta"]}
     for fold, lines in paths.items():

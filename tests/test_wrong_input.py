@@ -40,6 +40,7 @@ class Workspace:
       stdin: file for its standard input.
       stdout: file that its standard output goes to, or None.
       limits: see forked.Launcher.
+      variables: of its environment, beside those of the tests.
     """
 
     def __init__(self, good, here, script):
@@ -49,6 +50,7 @@ class Workspace:
         self.stdin = here / "table.txt"
         self.stdout = None
         self.limits = {}
+        self.variables = {}
 
     def command(self):
         return [argument.format(here=self.here) for argument in self.arguments]
@@ -157,6 +159,10 @@ def stdout(path):
         workspace.stdout = path
 
     return change
+
+
+def set_variables(**variables):
+    return lambda workspace: workspace.variables.update(variables)
 
 
 def full_disk(size=50):
@@ -848,6 +854,11 @@ WRONG = [
             [give("weights", "biobert_v1.0_pmc", "more")],
             "too much on the command line",
         ),
+        (
+            "folder that cannot be written",
+            [set_variables(BIOBERT_DATA="/proc/nowhere/datasets")],
+            "/proc/nowhere cannot be written",
+        ),
     ),
     *of(
         "install.sh",
@@ -855,6 +866,17 @@ WRONG = [
             "missing requirements",
             [give("{here}/no.txt")],
             "/no.txt: no such requirement file",
+        ),
+        ("nonsense flag", [give("--nonsense")], "no such flag: --nonsense; see "),
+        (
+            "folder that cannot be written",
+            [set_variables(VENV="/proc/nowhere/venv", PYTHON=sys.executable)],
+            "/proc/nowhere/venv cannot be written",
+        ),
+        (
+            "an interpreter that is none",
+            [set_variables(VENV="/proc/nowhere/venv", PYTHON="/dev/null")],
+            "PYTHON=/dev/null does not start; name a Python 3.7 to 3.11",
         ),
     ),
     # Both scorers; nothing is wrong with one that is right with the other.
@@ -949,6 +971,7 @@ def execute(launch):
                 if output
                 else subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                env={**os.environ, **workspace.variables},
                 preexec_fn=limit,
                 timeout=120,
             )
