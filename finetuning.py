@@ -223,8 +223,7 @@ def train(
     def model_fn(features, mode):
         encoder = _encoder(config, features, mode, how.recompute_layers)
         loss, _ = head(encoder, features, mode)
-        if not last:
-            _load_first_weights(init_checkpoint)
+        loaded = {} if last else _first_weights(init_checkpoint)
         parts = how.gradient_accumulation_steps
         update = optimization.create_train_op(
             part_of_step(loss, how.train_batch_size),
@@ -233,14 +232,14 @@ def train(
             warmup,
             in_micro_batches=parts > 1,
         )
-        saver = tf.train.Saver(max_to_keep=how.keep_checkpoint_max)
-        tf.add_to_collection(tf.GraphKeys.SAVERS, saver)
         watch.watch(update.loss, update.learning_rate, update.gradient_norm)
         return tf.estimator.EstimatorSpec(
             mode,
             loss=update.loss,
             train_op=update.operation,
-            scaffold=tf.train.Scaffold(saver=saver),
+            scaffold=_training_scaffold(
+                how.keep_checkpoint_max, init_checkpoint, loaded
+            ),
             training_hooks=[
                 hooks.RunMicroBatches(update.accumulate, parts - 1),
                 hooks.SaveCheckpoints(folder, how.save_checkpoints_steps, interruption),
@@ -416,16 +415,45 @@ def _encoder(config, features, mode, recompute_layers=False):
     )
 
 
-def _load_first_weights(prefix):
-    """Makes the variables start with a checkpoint's values; the head may be new."""
+def _first_weights(prefix):
+    """The variables that start with a checkpoint's values: dict of name → variable."""
     if prefix is None:
         log.warning("no --init_checkpoint: training starts from random weights")
-        return
+        return {}
     variables = tf.trainable_variables()
     loaded = model_files.variables_to_load(prefix, variables, needs_head=False)
-    tf.train.init_from_checkpoint(prefix, {name: name for name in loaded})
     new = [one.op.name for one in variables if one.op.name not in loaded]
     log.info("  weights from %s%s", prefix, f"; new: {', '.join(new)}" if new else "")
+    return loaded
+
+
+def _training_scaffold(keep, prefix, loaded):
+    """Scaffold of a training, for which Estimator restores the folder's checkpoint.
+
+    Args:
+      keep: number of latest checkpoints kept.
+      prefix: where the first weights come from when the folder has no checkpoint.
+      loaded: see _first_weights; all other variables start as their initializers say.
+    """
+    saver = tf.train.Saver(max_to_keep=keep)
+    tf.add_to_collection(tf.GraphKeys.SAVERS, saver)
+    new = [one for one in tf.global_variables() if one.op.name not in loaded]
+    # One look at the checkpoint for all variables; as initializers there would be one
+    # for each. Nor does anybody have to ask each variable whether it has its value.
+    loader = tf.train.Saver(loaded) if loaded else None
+    missing = tf.constant([], tf.string)
+
+    def load(_, session):
+        if loader:
+            loader.restore(session, prefix)
+
+    return tf.train.Scaffold(
+        saver=saver,
+        init_op=tf.variables_initializer(new),
+        init_fn=load,
+        ready_op=missing,
+        ready_for_local_init_op=missing,
+    )
 
 
 def _scaffold_of(variables):
