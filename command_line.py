@@ -115,7 +115,8 @@ def define_flags(
     boolean(
         "recompute_layers",
         False,
-        "Save memory: compute each layer again for its gradients; a third slower.",
+        "Compute each layer again for its gradients, to save memory; the result is the"
+        " same.",
     )
     integer(
         "predict_batch_size",

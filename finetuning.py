@@ -224,13 +224,10 @@ def train(
         encoder = _encoder(config, features, mode, how.recompute_layers)
         loss, _ = head(encoder, features, mode)
         loaded = {} if last else _first_weights(init_checkpoint)
+        loss = part_of_step(loss, how.train_batch_size)
         parts = how.gradient_accumulation_steps
         update = optimization.create_train_op(
-            part_of_step(loss, how.train_batch_size),
-            how.learning_rate,
-            total,
-            warmup,
-            in_micro_batches=parts > 1,
+            loss, how.learning_rate, total, warmup, in_micro_batches=parts > 1
         )
         watch.watch(update.loss, update.learning_rate, update.gradient_norm)
         return tf.estimator.EstimatorSpec(
