@@ -236,13 +236,51 @@ def evaluated(tensor, variables=None):
         return session.run([tensor, variables or {}])
 
 
-def test_dropout_keeps_the_mean():
+@pytest.mark.parametrize("seed", [None, [3, 4]])
+@pytest.mark.parametrize("shape", [[100000], [3, 11, 3003]])
+def test_dropout_keeps_the_mean(shape, seed):
     with tf.Graph().as_default():
-        x = tf.ones([100000])
+        tf.set_random_seed(1)
+        x = tf.ones(shape)
         assert modeling.dropout(x, 0.0) is x
-        y, _ = evaluated(modeling.dropout(x, 0.25))
+        y, _ = evaluated(modeling.dropout(x, 0.25, seed))
+    assert list(y.shape) == shape
     assert set(np.unique(y)) == {np.float32(0.0), np.float32(1 / 0.75)}
-    assert y.mean() == pytest.approx(1.0, abs=0.02)
+    assert y.mean() == pytest.approx(1.0, abs=0.01)
+    # No element follows its neighbour, with which it may share a drawn number.
+    together = (y.ravel()[:-1:2] == 0) & (y.ravel()[1::2] == 0)
+    assert together.mean() == pytest.approx(0.25**2, abs=0.005)
+
+
+def test_dropout_of_almost_all_is_still_finite():
+    with tf.Graph().as_default():
+        y, _ = evaluated(modeling.dropout(tf.ones([1000]), 0.999999))
+    assert np.isfinite(y).all()
+
+
+def test_dropout_of_attention_keeps_the_mean(config):
+    """Of what attention makes of one sentence, many times at once."""
+    times, length = 400, 6
+    one = np.random.RandomState(0).randn(1, length, config.hidden_size)
+    many = np.tile(one, [times, 1, 1]).reshape([-1, config.hidden_size])
+    values = dict(config.to_dict(), attention_probs_dropout_prob=0.5)
+    found = {}
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(1)
+        for name, how in (
+            ("dropped", modeling.BertConfig(**values)),
+            ("whole", config.without_dropout()),
+        ):
+            with tf.variable_scope("", reuse=tf.AUTO_REUSE):
+                hidden = tf.constant(many, tf.float32)
+                found[name] = modeling._attend(hidden, None, times, length, how, None)
+        session.run(tf.global_variables_initializer())
+        shape = [times, -1]
+        found = {name: y.reshape(shape) for name, y in session.run(found).items()}
+    spread = found["dropped"].std(0) / math.sqrt(times)
+    assert (spread > 0).all()
+    off = (found["dropped"].mean(0) - found["whole"][0]) / spread
+    assert np.abs(off.mean()) < 0.2 and np.abs(off).max() < 6
 
 
 def test_gelu_is_the_exact_one():
