@@ -24,7 +24,6 @@ Passages stream and arrays grow on the disk, so memory does not depend on how ma
 passages there are.
 """
 
-import collections
 import contextlib
 import json
 import os
@@ -188,55 +187,6 @@ class _Batches(finetuning.Prediction):
         budget = self.batch_size * self.max_seq_length
         waiting = max(PIECES_WAITING // self.max_seq_length, self.batch_size)
         return records.prediction_order(lengths, self.batch_size, budget, waiting)
-
-
-class _Feed:
-    """Gives rows to the model and remembers whose they are.
-
-    `rows` is read in another thread, where an error would become one of TensorFlow's:
-    it ends the rows and is kept.
-
-    Attributes:
-      waiting: deque of own_text.Featurized, whose rows have been read.
-      error: what ended the rows early, or None.
-    """
-
-    def __init__(self, featurized):
-        self._featurized = featurized
-        self.waiting = collections.deque()
-        self.error = None
-
-    def rows(self):
-        """Yields the rows of one passage after another."""
-        try:
-            for one in self._featurized:
-                self.waiting.append(one)
-                for row, _ in one.windows:
-                    yield row
-        except Exception as error:  # raised again by in_passages
-            self.error = error
-
-
-def in_passages(feed, predictions):
-    """Yields (Featurized, vectors of each of its windows), passage by passage.
-
-    Args:
-      feed: _Feed.
-      predictions: iterable of (index, dict with vectors [S, H]) of the feed's rows, in
-        their order.
-    """
-    found = []
-    for _, prediction in predictions:
-        while not feed.waiting[0].windows:
-            yield feed.waiting.popleft(), []
-        found.append(prediction["vectors"])
-        if len(found) == len(feed.waiting[0].windows):
-            yield feed.waiting.popleft(), found
-            found = []
-    while feed.waiting:
-        yield feed.waiting.popleft(), []
-    if feed.error is not None:
-        raise feed.error
 
 
 # Pooling
@@ -449,7 +399,7 @@ def write(path, job, how, embedding, tokenizer, config, checkpoint):
     featurize = own_text.make_featurizer(
         tokenizer, job.max_seq_length, job.long_sentences
     )
-    feed = _Feed(map(featurize, job.read()))
+    feed = own_text.Feed(map(featurize, job.read()))
     predictions = finetuning.predict_stream(
         make_head(embedding.layers),
         config,
@@ -463,7 +413,8 @@ def write(path, job, how, embedding, tokenizer, config, checkpoint):
         with files.whole_file(path, binary=True) as stream:
             arrays = Arrays(folder, embedding.unit, width)
             with contextlib.closing(predictions):
-                for one, vectors in reported(in_passages(feed, predictions)):
+                for one, found in reported(own_text.in_passages(feed, predictions)):
+                    vectors = [of_window["vectors"] for of_window in found]
                     arrays.add(one, pooled(embedding, one, vectors, width))
             arrays.save(stream)
     except Interrupted as interrupted:

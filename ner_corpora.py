@@ -12,7 +12,9 @@ import os
 from typing import NamedTuple, Optional
 
 import numpy as np
+import tensorflow.compat.v1 as tf
 
+import output_folder
 from biocodes import conll, conll_types, files
 
 FILES = {"train": "train_dev.tsv", "eval": "devel.tsv", "predict": "test.tsv"}
@@ -159,6 +161,84 @@ def _check_typed(sentences, path, folder):
                 )
 
 
+# Where the files of each corpus go
+
+
+def results_of(corpora, names):
+    """Paths of the results files of each corpus, below the output folder.
+
+    Args:
+      corpora: list of Corpus.
+      names: those of the files.
+    """
+    places = results_folders("", corpora)
+    return [os.path.join(place, name) for place in places for name in names]
+
+
+def results_folders(folder, corpora):
+    """Where the results of each corpus go: with several, a folder of its name."""
+    if len(corpora) == 1:
+        return [folder]
+    return [os.path.join(folder, corpus.name) for corpus in corpora]
+
+
+def parts_of(folder, corpora, phases):
+    """What becomes one record file each: dict of (phase, its folder) → list of Corpus.
+
+    Training takes all corpora together, in the output folder; evaluation and prediction
+    take each on its own, in its results folder.
+    """
+    parts = {}
+    for phase in phases:
+        if phase == "train":
+            parts[phase, folder] = corpora
+        else:
+            places = results_folders(folder, corpora)
+            parts.update(((phase, place), [one]) for place, one in zip(places, corpora))
+    return parts
+
+
+def digests(corpora, phase):
+    """What tells whether the corpora's files of a phase are the same as before.
+
+    Of one corpus it is the digest of its file; others also say what the file's labels
+    were given and which place a corpus has among several.
+    """
+    alone = len(corpora) == 1 and not corpora[0].number and not corpora[0].given_type
+    each = [
+        [one.number, one.given_type, output_folder.digest(one.paths[phase])]
+        for one in corpora
+    ]
+    return each[0][-1] if alone else each
+
+
+# What a corpus leaves open
+
+
+class PartialAnnotation(NamedTuple):
+    """What the corpora of one model leave open.
+
+    outside: id of the label O.
+    meanings: float32 [C, L], the labels that O stands for in each corpus, see
+      ner_corpora.meanings_of_outside.
+    """
+
+    outside: int
+    meanings: np.ndarray
+
+
+def partial_annotation(corpora, names, special):
+    """The PartialAnnotation of several corpora; None where O leaves nothing open.
+
+    Args:
+      corpora, names, special: see meanings_of_outside.
+    """
+    if len(corpora) < 2 or conll_types.OUTSIDE not in names:
+        return None
+    meanings = meanings_of_outside(corpora, names, special)
+    return PartialAnnotation(names.index(conll_types.OUTSIDE), meanings)
+
+
 def meanings_of_outside(corpora, names, special):
     """What a word that a corpus labels O may really be.
 
@@ -180,3 +260,32 @@ def meanings_of_outside(corpora, names, special):
     return np.array(
         [[may_be(label, corpus) for label in names] for corpus in corpora], np.float32
     )
+
+
+def marginal_cross_entropy(logits, label_ids, corpus, partial):
+    """Cross entropy in which O stands for every label that it may be.
+
+    A word labelled O is outside of the entities that its corpus annotates; of other
+    types it can be anything. So its loss is -log of the summed probability of O and of
+    all labels of those types: the marginal likelihood of what is known (Greenberg et
+    al. 2018, "Marginal Likelihood Training of BiLSTM-CRF for Biomedical Named Entity
+    Recognition from Disjoint Label Sets", here without a CRF, so word by word). All
+    other labels have their plain cross entropy.
+
+    Args:
+      logits: float [B, S, L].
+      label_ids: int [B, S].
+      corpus: int [B], row of partial.meanings for each sentence.
+      partial: PartialAnnotation.
+
+    Returns:
+      float [B, S].
+    """
+    known = tf.one_hot(label_ids, partial.meanings.shape[1])
+    open_ones = tf.gather(tf.constant(partial.meanings), corpus)[:, tf.newaxis, :]
+    is_outside = tf.cast(tf.equal(label_ids, partial.outside), tf.float32)
+    possible = known + is_outside[:, :, tf.newaxis] * (open_ones - known)
+    # Far below every logit, yet finite: the gradient of what is impossible is 0.
+    impossible = (1.0 - possible) * -1e9
+    of_possible = tf.reduce_logsumexp(logits + impossible, axis=-1)
+    return tf.reduce_logsumexp(logits, axis=-1) - of_possible

@@ -303,20 +303,21 @@ def make_featurizer(tokenizer, max_seq_length, long_sentences):
     return featurize
 
 
-class _Feed:
-    """Gives the rows of passages to the model and remembers whose they are.
+class Feed:
+    """Gives the rows of passages to a model and remembers whose they are.
 
     `rows` is read in another thread, where an error would become one of TensorFlow's:
-    it ends the rows, and `check` raises it when all before it is done.
+    it ends the rows and is kept.
 
     Attributes:
       waiting: deque of Featurized, whose rows have been read.
+      error: what ended the rows early, or None.
     """
 
     def __init__(self, featurized):
         self._featurized = featurized
-        self._error = None
         self.waiting = collections.deque()
+        self.error = None
 
     def rows(self):
         """Yields the rows of one passage after another."""
@@ -325,43 +326,35 @@ class _Feed:
                 self.waiting.append(one)
                 for row, _ in one.windows:
                     yield row
-        except Exception as error:  # raised again by check
-            self._error = error
-
-    def check(self):
-        """Raises what ended the rows early."""
-        if isinstance(self._error, files.InputError):
-            raise files.InputError(
-                f"{self._error}; what came before it is done and kept: put the line"
-                " right, and go on with --resume=true"
-            ) from self._error
-        if self._error is not None:
-            raise self._error
+        except Exception as error:  # raised again by in_passages
+            self.error = error
 
 
-# From predictions to entities
+def in_passages(feed, predictions):
+    """Yields (Featurized, list of predictions of its windows), passage by passage.
 
-
-def in_passages(feed, predictions, names):
-    """Yields the Annotated passages of a _Feed, in their order.
+    When all that came before it is done, it raises what ended the feed's rows.
 
     Args:
-      feed: _Feed.
-      predictions: iterable of (index, dict of label_ids [S] and probability [S]) of the
-        feed's rows, in their order.
-      names: the model's labels in the order of their ids.
+      feed: Feed.
+      predictions: iterable of (index, dict of arrays) of the feed's rows, in their
+        order.
     """
     waiting, found = feed.waiting, []
     for _, prediction in predictions:
         while not waiting[0].windows:
-            yield annotate(waiting.popleft(), [], names)
+            yield waiting.popleft(), []
         found.append(prediction)
         if len(found) == len(waiting[0].windows):
-            yield annotate(waiting.popleft(), found, names)
+            yield waiting.popleft(), found
             found = []
     while waiting:
-        yield annotate(waiting.popleft(), [], names)
-    feed.check()
+        yield waiting.popleft(), []
+    if feed.error is not None:
+        raise feed.error
+
+
+# From predictions to entities
 
 
 def annotate(featurized, predictions, names):
@@ -723,11 +716,20 @@ def _annotated(found, job, model, how, total):
     # gains nothing elsewhere.
     on_gpu = tf.config.experimental.list_physical_devices("GPU")
     processes = workers.processes_for(total and total.passages) if on_gpu else 0
-    feed = _Feed(
+    feed = Feed(
         workers.ordered_map(featurize, itertools.chain([first], found), processes)
     )
     predictions = finetuning.predict_stream(
         model.head, model.config, SCHEMA, feed.rows(), model.checkpoint, how
     )
-    with contextlib.closing(predictions):
-        yield from in_passages(feed, predictions, model.names)
+    try:
+        with contextlib.closing(predictions):
+            for one, of_windows in in_passages(feed, predictions):
+                yield annotate(one, of_windows, model.names)
+    except files.InputError as error:
+        if error is not feed.error:
+            raise
+        raise files.InputError(
+            f"{error}; what came before it is done and kept: put the line right, and go"
+            " on with --resume=true"
+        ) from error

@@ -57,7 +57,6 @@ SPECIAL = (PADDING, CONTINUATION, START, END)
 # What the original trains on, whatever the corpus; its checkpoints do not say.
 ORIGINAL_LABELS = (PADDING, "B", "I", OUTSIDE, CONTINUATION, START, END)
 NO_WORD = -1
-TRUNCATE = own_text.TRUNCATE
 PIECE_FILES = ("token_test.txt", "label_test.txt", "word_test.txt")
 WORD_FILE = "NER_result_conll.txt"
 ENTITY_SCORES = "entity_level_results.txt"
@@ -323,7 +322,7 @@ def make_head(num_labels, count_padding, partial=None, with_probability=False):
                 labels=features["label_ids"], logits=logits
             )
         else:
-            losses = marginal_cross_entropy(
+            losses = ner_corpora.marginal_cross_entropy(
                 logits, features["label_ids"], features["corpus"], partial
             )
         if not count_padding:
@@ -334,55 +333,6 @@ def make_head(num_labels, count_padding, partial=None, with_probability=False):
         return tf.reduce_sum(losses), predictions
 
     return head
-
-
-class PartialAnnotation(NamedTuple):
-    """What the corpora of one model leave open.
-
-    outside: id of the label O.
-    meanings: float32 [C, L], the labels that O stands for in each corpus, see
-      ner_corpora.meanings_of_outside.
-    """
-
-    outside: int
-    meanings: np.ndarray
-
-
-def partial_annotation(corpora, labels, is_wanted):
-    """The PartialAnnotation of several corpora, for make_head; None without need."""
-    if not is_wanted or len(corpora) < 2 or OUTSIDE not in labels.names:
-        return None
-    meanings = ner_corpora.meanings_of_outside(corpora, labels.names, SPECIAL)
-    return PartialAnnotation(labels.names.index(OUTSIDE), meanings)
-
-
-def marginal_cross_entropy(logits, label_ids, corpus, partial):
-    """Cross entropy in which O stands for every label that it may be.
-
-    A word labelled O is outside of the entities that its corpus annotates; of other
-    types it can be anything. So its loss is -log of the summed probability of O and of
-    all labels of those types: the marginal likelihood of what is known (Greenberg et
-    al. 2018, "Marginal Likelihood Training of BiLSTM-CRF for Biomedical Named Entity
-    Recognition from Disjoint Label Sets", here without a CRF, so word by word). All
-    other labels have their plain cross entropy.
-
-    Args:
-      logits: float [B, S, L].
-      label_ids: int [B, S].
-      corpus: int [B], row of partial.meanings for each sentence.
-      partial: PartialAnnotation.
-
-    Returns:
-      float [B, S].
-    """
-    known = tf.one_hot(label_ids, partial.meanings.shape[1])
-    open_ones = tf.gather(tf.constant(partial.meanings), corpus)[:, tf.newaxis, :]
-    is_outside = tf.cast(tf.equal(label_ids, partial.outside), tf.float32)
-    possible = known + is_outside[:, :, tf.newaxis] * (open_ones - known)
-    # Far below every logit, yet finite: the gradient of what is impossible is 0.
-    impossible = (1.0 - possible) * -1e9
-    of_possible = tf.reduce_logsumexp(logits + impossible, axis=-1)
-    return tf.reduce_logsumexp(logits, axis=-1) - of_possible
 
 
 # Scores
@@ -569,6 +519,61 @@ def scored_rows(sentences, word_labels, types):
         yield None
 
 
+# The model
+
+
+class Model(NamedTuple):
+    """What the checkpoints of a run are checkpoints of.
+
+    Attributes:
+      config: BertConfig.
+      tokenizer: tokenization.FullTokenizer.
+      labels: Labels.
+      head: see make_head.
+      facts: see output_folder.model_facts.
+    """
+
+    config: object
+    tokenizer: object
+    labels: Labels
+    head: object
+    facts: dict
+
+
+def make_model(flags, config, tokenizer, corpora, trained):
+    """The Model that a run trains or predicts with.
+
+    Args:
+      flags: the script's flags.
+      config, tokenizer: BertConfig, FullTokenizer.
+      corpora, trained: see settle_labels.
+    """
+    labels = settle_labels(corpora, trained)
+    partial = None
+    if flags.partial_annotation:
+        partial = ner_corpora.partial_annotation(corpora, labels.names, SPECIAL)
+    head = make_head(len(labels.names), flags.pad_to_max_length, partial)
+    facts = output_folder.model_facts(config, flags.vocab_file, flags.do_lower_case)
+    return Model(config, tokenizer, labels, head, facts)
+
+
+def settle_labels(corpora, trained):
+    """The labels of the run's model, which all labels in the corpora are among.
+
+    Args:
+      corpora: list of Corpus.
+      trained: prefix of the checkpoint to predict with; None when there is training.
+
+    Returns:
+      Labels.
+    """
+    labels = load_labels(trained) if trained else labels_together(corpora)
+    for corpus in corpora:
+        for phase, sentences in corpus.sentences.items():
+            check_labels(sentences, labels, corpus.paths[phase])
+    return labels
+
+
 # The command
 
 
@@ -613,57 +618,26 @@ def phases_of(do_train, do_eval, do_predict, data_dir, job):
     return phases
 
 
-def settle_labels(corpora, trained):
-    """The labels of the run's model, which all labels in the corpora are among.
-
-    Args:
-      corpora: list of Corpus.
-      trained: prefix of the checkpoint to predict with; None when there is training.
-
-    Returns:
-      Labels.
-    """
-    labels = load_labels(trained) if trained else labels_together(corpora)
-    for corpus in corpora:
-        for phase, sentences in corpus.sentences.items():
-            check_labels(sentences, labels, corpus.paths[phase])
-    return labels
-
-
-def digests(corpora, phase):
-    """What tells whether the corpora's files of a phase are the same as before.
-
-    Of one corpus it is the digest of its file; others also say what the file's labels
-    were given and which place a corpus has among several.
-    """
-    alone = len(corpora) == 1 and not corpora[0].number and not corpora[0].given_type
-    each = [
-        [one.number, one.given_type, output_folder.digest(one.paths[phase])]
-        for one in corpora
-    ]
-    return each[0][-1] if alone else each
-
-
-def training_facts(flags, model, corpora, labels):
+def training_facts(flags, model, corpora):
     """See output_folder.training_facts; of several corpora all are in it."""
     path = corpora[0].paths["train"]
-    facts = output_folder.training_facts(flags, model, path, labels=list(labels.names))
-    facts["corpus"] = digests(corpora, "train")
+    names = list(model.labels.names)
+    facts = output_folder.training_facts(flags, model.facts, path, labels=names)
+    facts["corpus"] = ner_corpora.digests(corpora, "train")
     if len(corpora) > 1:
         facts["partial_annotation"] = flags.partial_annotation
     return facts
 
 
-def prepare_training(flags, folder, head, config, first, labels, corpora, model):
+def prepare_training(flags, folder, model, first, corpora):
     """Makes the folder ready for training, once it is clear that it can start there.
 
     Args:
       flags: the script's flags.
       folder: the output folder.
-      head, config, first: see finetuning.train; first is its init_checkpoint.
-      labels: Labels.
+      model: Model.
+      first: init_checkpoint, see finetuning.train.
       corpora: list of Corpus.
-      model: see output_folder.model_facts.
 
     Returns:
       finetuning.Training.
@@ -671,69 +645,55 @@ def prepare_training(flags, folder, head, config, first, labels, corpora, model)
     training = finetuning.Training.from_flags(flags)
     # Raises an error for too few.
     training.steps(sum(len(one.sentences["train"]) for one in corpora))
-    facts = training_facts(flags, model, corpora, labels)
+    facts = training_facts(flags, model, corpora)
     afresh = flags.overwrite_output_dir
     output_folder.check_start(folder, facts, afresh)
-    finetuning.check_start(head, config, folder, first, afresh)
-    for place in results_folders(folder, corpora):
+    finetuning.check_start(model.head, model.config, folder, first, afresh)
+    for place in ner_corpora.results_folders(folder, corpora):
         files.make_folder(place)
-    results = [*results_of(corpora), *own_text.RESULTS]
+    results = [*ner_corpora.results_of(corpora, RESULTS), *own_text.RESULTS]
     output_folder.start_training(folder, flags, facts, results)
-    save_labels(folder, labels)
+    save_labels(folder, model.labels)
     return training
 
 
-def results_of(corpora):
-    """Names of the results files of each corpus, below the output folder."""
-    places = results_folders("", corpora)
-    return [os.path.join(place, name) for place in places for name in RESULTS]
+def prepare_prediction(flags, folder, model, trained, corpora):
+    """Makes the folder ready for results, once it is clear that the checkpoint fits.
 
+    A shard of a job shares the folder with others and leaves their results alone.
 
-def results_folders(folder, corpora):
-    """Where the results of each corpus go: with several, a folder of its name."""
-    if len(corpora) == 1:
-        return [folder]
-    return [os.path.join(folder, corpus.name) for corpus in corpora]
-
-
-def parts_of(folder, corpora, phases):
-    """What becomes one record file each: dict of (phase, its folder) → list of Corpus.
-
-    Training takes all corpora together, in the output folder; evaluation and prediction
-    take each on its own, in its results folder.
+    Args:
+      flags, folder, model, corpora: see prepare_training.
+      trained: prefix of the checkpoint.
     """
-    parts = {}
-    for phase in phases:
-        if phase == "train":
-            parts[phase, folder] = corpora
-        else:
-            places = results_folders(folder, corpora)
-            parts.update(((phase, place), [one]) for place, one in zip(places, corpora))
-    return parts
+    output_folder.check_same_model(os.path.dirname(trained), model.facts)
+    finetuning.check_trained(model.head, model.config, trained)
+    if not flags.shard:
+        results = ner_corpora.results_of(corpora, RESULTS)
+        output_folder.start_prediction(folder, flags, trained, results)
 
 
-def featurize_all(
-    folder, corpora, phases, tokenizer, labels, limit, model, long_sentences
-):
+def featurize_all(folder, corpora, phases, model, limit, long_sentences):
     """The sentences' features as record files, PHASE.tf_record.
 
     Args:
       folder: the output folder.
       corpora: list of Corpus.
       phases: see phases_of.
-      tokenizer, labels: FullTokenizer, Labels.
+      model: Model.
       limit: max_seq_length.
-      model: see output_folder.model_facts.
-      long_sentences: one of own_text.LONG_SENTENCES, for test.tsv.
+      long_sentences: one of own_text.LONG_SENTENCES, for test.tsv; None:
+        it is cut off.
 
     Returns:
-      dict of (phase, folder) → RecordFile, see parts_of.
+      dict of (phase, folder) → RecordFile, see ner_corpora.parts_of.
     """
-    for place in results_folders(folder, corpora):
+    for place in ner_corpora.results_folders(folder, corpora):
         files.make_folder(place)
+    parts = ner_corpora.parts_of(folder, corpora, phases)
     of_several = len(corpora) > 1
-    label_ids = labels.ids
-    of_all = {"labels": labels.names, "max_seq_length": limit}
+    label_ids = model.labels.ids
+    of_all = {"labels": model.labels.names, "max_seq_length": limit}
 
     def form(phase, part):
         return schema(is_labelled(part[0].sentences[phase]), of_several)
@@ -742,13 +702,13 @@ def featurize_all(
         return phase == "predict" and long_sentences == own_text.WINDOW
 
     def made_from(phase, part):
-        facts = output_folder.data_facts(model, part[0].paths[phase])
-        facts.update(of_all, corpus=digests(part, phase), in_windows=in_windows(phase))
-        return facts
+        facts = output_folder.data_facts(model.facts, part[0].paths[phase])
+        corpus = ner_corpora.digests(part, phase)
+        return dict(facts, **of_all, corpus=corpus, in_windows=in_windows(phase))
 
     def made(phase, part):
         cut = windows.cut_pieces if in_windows(phase) else windows.truncate_pieces
-        how = tokenizer, label_ids, limit, cut
+        how = model.tokenizer, label_ids, limit, cut
         return records_of(part, phase, form(phase, part), how)
 
     return {
@@ -758,7 +718,7 @@ def featurize_all(
             made(phase, part),
             made_from(phase, part),
         )
-        for (phase, place), part in parts_of(folder, corpora, phases).items()
+        for (phase, place), part in parts.items()
     }
 
 
@@ -841,13 +801,13 @@ def evaluate(folder, data, predictions, scorer, step):
     output_folder.write_results(folder, TOKEN_SCORES, results)
 
 
-def predict(folder, corpus, data, tokenizer, labels, predictions, scorer, step):
+def predict(folder, corpus, data, model, predictions, scorer, step):
     """Writes the predictions for test.tsv, and its scores if it has labels."""
     sentences = corpus.sentences["predict"]
     predicted = whole_sentences(data, predictions)
     if is_labelled(sentences):
         predicted = score(predicted, scorer)
-    write_predictions(folder, sentences, tokenizer, labels, predicted)
+    write_predictions(folder, sentences, model.tokenizer, model.labels, predicted)
     if is_labelled(sentences):
         command_line.log_results(
             "token-level evaluation results",
@@ -857,9 +817,7 @@ def predict(folder, corpus, data, tokenizer, labels, predictions, scorer, step):
     write_entities(folder, sentences, words, corpus.scored_types("predict"))
 
 
-def evaluate_and_predict(
-    flags, folder, corpora, data, tokenizer, labels, head, config, trained
-):
+def evaluate_and_predict(flags, folder, corpora, data, model, trained):
     """Writes the results of each corpus, those that the flags ask for.
 
     Args:
@@ -867,28 +825,40 @@ def evaluate_and_predict(
       folder: the output folder.
       corpora: list of Corpus.
       data: see featurize_all.
-      tokenizer, labels: FullTokenizer, Labels.
-      head, config: see finetuning.
+      model: Model.
       trained: prefix of the checkpoint.
     """
     step = model_files.step(trained)
 
-    def predictions(phase, corpus, place, batch_size):
+    def predictions(phase, corpus, part, batch_size):
         how = finetuning.Prediction.from_flags(flags, batch_size)
-        found = finetuning.predict(head, config, data[phase, place], trained, how)
+        found = finetuning.predict(model.head, model.config, part, trained, how)
         types = corpus.scored_types(phase)
-        return found, TokenScorer(labels, flags.pad_to_max_length, batch_size, types)
+        padding = flags.pad_to_max_length
+        return found, TokenScorer(model.labels, padding, batch_size, types)
 
-    for corpus, place in zip(corpora, results_folders(folder, corpora)):
+    for corpus, place in zip(corpora, ner_corpora.results_folders(folder, corpora)):
         if len(corpora) > 1:
             log.info("***** corpus %s, results in %s *****", corpus.name, place)
         if ("eval", place) in data:
-            found = predictions("eval", corpus, place, flags.eval_batch_size)
-            evaluate(place, data["eval", place], *found, step)
+            part = data["eval", place]
+            found = predictions("eval", corpus, part, flags.eval_batch_size)
+            evaluate(place, part, *found, step)
         if ("predict", place) in data:
-            found = predictions("predict", corpus, place, flags.predict_batch_size)
-            to_predict = corpus, data["predict", place]
-            predict(place, *to_predict, tokenizer, labels, *found, step)
+            part = data["predict", place]
+            found = predictions("predict", corpus, part, flags.predict_batch_size)
+            predict(place, corpus, part, model, *found, step)
+
+
+def find_entities(flags, job, output, model, trained, total, interruption):
+    """Finds the entities of people's own text, see own_text.predict."""
+    names = model.labels.names
+    head = make_head(len(names), count_padding=False, with_probability=True)
+    found_by = own_text.Model(
+        model.tokenizer, names, head, model.config, trained, model.facts
+    )
+    how = finetuning.Prediction.from_flags(flags, flags.predict_batch_size)
+    own_text.predict(job, output, found_by, how, total, interruption)
 
 
 def embed(flags):
@@ -929,46 +899,28 @@ def main(argv, interruption):
     command_line.report_device(flags.require_gpu)
     config, tokenizer, first = command_line.load_model_files(flags)
     corpora = ner_corpora.load(flags.data_dir, phases) if phases else []
-    model = output_folder.model_facts(config, flags.vocab_file, flags.do_lower_case)
     share = job.name if job and job.shard else None
     with output_folder.locked(flags.output_dir, share) as folder:
         if job:
             output = own_text.Output(folder, job)
             output.check_start()
         trained = None if flags.do_train else model_files.fine_tuned(folder, first)
-        labels = settle_labels(corpora, trained)
-        partial = partial_annotation(corpora, labels, flags.partial_annotation)
-        head = make_head(len(labels.names), flags.pad_to_max_length, partial)
+        model = make_model(flags, config, tokenizer, corpora, trained)
         total = own_text.check_input(job) if job else None
         if flags.do_train:
-            training = prepare_training(
-                flags, folder, head, config, first, labels, corpora, model
-            )
+            training = prepare_training(flags, folder, model, first, corpora)
         else:
-            output_folder.check_same_model(os.path.dirname(trained), model)
-            finetuning.check_trained(head, config, trained)
-            if not share:
-                results = results_of(corpora)
-                output_folder.start_prediction(folder, flags, trained, results)
-        limit, cut = flags.max_seq_length, flags.long_sentences or TRUNCATE
-        data = featurize_all(
-            folder, corpora, phases, tokenizer, labels, limit, model, cut
-        )
+            prepare_prediction(flags, folder, model, trained, corpora)
+        limit, cut = flags.max_seq_length, flags.long_sentences
+        data = featurize_all(folder, corpora, phases, model, limit, cut)
         if flags.do_train:
-            train_data = data["train", folder]
+            to_learn = data["train", folder]
             trained = finetuning.train(
-                head, config, train_data, folder, first, training, interruption
+                model.head, config, to_learn, folder, first, training, interruption
             )
-        evaluate_and_predict(
-            flags, folder, corpora, data, tokenizer, labels, head, config, trained
-        )
+        evaluate_and_predict(flags, folder, corpora, data, model, trained)
         if job:
-            head = make_head(len(labels.names), False, with_probability=True)
-            found_by = own_text.Model(
-                tokenizer, labels.names, head, config, trained, model
-            )
-            how = finetuning.Prediction.from_flags(flags, flags.predict_batch_size)
-            own_text.predict(job, output, found_by, how, total, interruption)
+            find_entities(flags, job, output, model, trained, total, interruption)
 
 
 if __name__ == "__main__":

@@ -148,17 +148,17 @@ def test_passages_without_words_keep_their_place(counts, broken):
         if broken:
             raise files.InputError("no passage", "x.txt", 9)
 
-    feed = own_text._Feed(source())
+    feed = own_text.Feed(source())
     prediction = {"label_ids": np.array([5, 1, 6]), "probability": np.ones(3)}
     predictions = [(i, prediction) for i, _ in enumerate(feed.rows())]
     assert len(predictions) == sum(counts)
     found = []
     try:
-        for one in own_text.in_passages(feed, predictions, NAMES):
-            found.append(one)
+        for one, of_windows in own_text.in_passages(feed, predictions):
+            found.append(own_text.annotate(one, of_windows, NAMES))
         assert not broken
     except files.InputError as error:
-        assert broken and "x.txt:9: no passage; " in str(error)
+        assert broken and str(error) == "x.txt:9: no passage"
     assert [one.passage.id for one in found] == [str(i) for i in range(len(counts))]
     assert [len(one.entities) for one in found] == [min(count, 1) for count in counts]
 

@@ -93,7 +93,8 @@ def test_one_corpus_leaves_nothing_open(two):
     (corpus,) = ner_corpora.load(str(two[1]), ["train"])
     assert corpus.types is corpus.scored_types("train") is None
     labels = run_ner.labels_together([corpus])
-    assert run_ner.partial_annotation([corpus], labels, True) is None
+    names = labels.names
+    assert ner_corpora.partial_annotation([corpus], names, run_ner.SPECIAL) is None
     assert run_ner.schema(True).scalars == ()
 
 
@@ -119,8 +120,10 @@ def test_outside_may_be_what_a_corpus_does_not_annotate():
     ]
 
 
-PARTIAL = run_ner.partial_annotation(
-    [corpus_of(0, "A"), corpus_of(1, "B"), corpus_of(2, "AB")], LABELS, True
+PARTIAL = ner_corpora.partial_annotation(
+    [corpus_of(0, "A"), corpus_of(1, "B"), corpus_of(2, "AB")],
+    LABELS.names,
+    run_ner.SPECIAL,
 )
 
 
@@ -128,7 +131,7 @@ def evaluated(logits, label_ids, corpus, partial=PARTIAL):
     """Losses [B, S], and gradients of their sum by the logits."""
     with tf.Graph().as_default(), tf.Session() as session:
         logits = tf.constant(logits, tf.float32)
-        losses = run_ner.marginal_cross_entropy(
+        losses = ner_corpora.marginal_cross_entropy(
             logits, tf.constant(label_ids), tf.constant(corpus), partial
         )
         return session.run([losses, tf.gradients(losses, logits)[0]])
@@ -293,13 +296,13 @@ def test_partial_annotation_can_be_switched_off(
 ):
     """Then all labels are taken as they are."""
     used = []
-    original = run_ner.marginal_cross_entropy
+    original = ner_corpora.marginal_cross_entropy
 
     def noted(*arguments):
         used.append(arguments)
         return original(*arguments)
 
-    monkeypatch.setattr(run_ner, "marginal_cross_entropy", noted)
+    monkeypatch.setattr(ner_corpora, "marginal_cross_entropy", noted)
     short = ("--num_train_epochs=1", "--do_predict=false")
     for value, is_used in (("false", False), ("true", True)):
         flags = arguments(tiny_bert, two, tmp_path / value, *short)
