@@ -247,7 +247,7 @@ def test_dropout_keeps_the_mean(shape, seed):
     assert list(y.shape) == shape
     assert set(np.unique(y)) == {np.float32(0.0), np.float32(1 / 0.75)}
     assert y.mean() == pytest.approx(1.0, abs=0.01)
-    # No element follows its neighbour, with which it may share a drawn number.
+    # Neighbours are dropped independently of each other.
     together = (y.ravel()[:-1:2] == 0) & (y.ravel()[1::2] == 0)
     assert together.mean() == pytest.approx(0.25**2, abs=0.005)
 
