@@ -220,7 +220,7 @@ class PartialAnnotation(NamedTuple):
 
     outside: id of the label O.
     meanings: float32 [C, L], the labels that O stands for in each corpus, see
-      ner_corpora.meanings_of_outside.
+      meanings_of_outside.
     """
 
     outside: int

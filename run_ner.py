@@ -682,8 +682,7 @@ def featurize_all(folder, corpora, phases, model, limit, long_sentences):
       phases: see phases_of.
       model: Model.
       limit: max_seq_length.
-      long_sentences: one of own_text.LONG_SENTENCES, for test.tsv; None:
-        it is cut off.
+      long_sentences: one of own_text.LONG_SENTENCES, for test.tsv; None truncates.
 
     Returns:
       dict of (phase, folder) → RecordFile, see ner_corpora.parts_of.
