@@ -5,7 +5,7 @@ A task brings its head as a function
 
   head(encoder, features, mode) → loss, predictions
 
-  encoder: modeling.BertModel of the batch.
+  encoder: modeling.Outputs for the batch, or for a part of one.
   features: dict of int32 tensors, see records.batch_of.
   mode: tf.estimator.ModeKeys.
   loss: float scalar, the sum over what the batch holds; or float [B], of each example,
@@ -19,6 +19,7 @@ Nothing here knows a corpus, a label or a file format.
 
 import contextlib
 import itertools
+import math
 import os
 from typing import NamedTuple, Optional
 
@@ -68,6 +69,15 @@ class Training(NamedTuple):
         return cls(
             pad_to=flags.max_seq_length if flags.pad_to_max_length else None,
             **{name: flags[name].value for name in cls._fields if name != "pad_to"},
+        )
+
+    def parts(self):
+        """How many parts of different length a micro-batch has, see records."""
+        if self.pad_to:
+            return 1
+        count = self.gradient_accumulation_steps
+        return math.gcd(
+            self.train_batch_size // count, max(1, records.LENGTH_CLASSES // count)
         )
 
     def steps(self, examples):
@@ -160,30 +170,30 @@ def check_trained(head, config, checkpoint):
     model_files.check_readable(checkpoint, names)
 
 
-class _Outputs:
-    """What a head sees of an encoder, without the encoder, which takes long to build.
-
-    For a head whose variables are all that one wants to know of it.
-    """
-
-    def __init__(self, config):
-        sequence = tf.placeholder(tf.float32, [None, None, config.hidden_size])
-        pooled = tf.placeholder(tf.float32, [None, config.hidden_size])
-        table = tf.placeholder(tf.float32, [config.vocab_size, config.hidden_size])
-        self.get_embedding_output = self.get_sequence_output = lambda: sequence
-        self.get_all_encoder_layers = lambda: [sequence] * config.num_hidden_layers
-        self.get_pooled_output = lambda: pooled
-        self.get_embedding_table = lambda: table
-
-
 def _variables(head, config):
     """The variables of the model: dict of name → list of sizes."""
     names = ("input_ids", "input_mask", "segment_ids")
     with tf.Graph().as_default():
         features = {name: tf.placeholder(tf.int32, [None, None]) for name in names}
-        head(_Outputs(config), features, tf.estimator.ModeKeys.PREDICT)
+        head(_stand_in(config), features, tf.estimator.ModeKeys.PREDICT)
         of_head = {one.op.name: one.shape.as_list() for one in tf.trainable_variables()}
     return dict(modeling.variable_shapes(config), **of_head)
+
+
+def _stand_in(config):
+    """modeling.Outputs without the encoder, which takes long to build.
+
+    For a head whose variables are all that one wants to know of it.
+    """
+    sequence = tf.placeholder(tf.float32, [None, None, config.hidden_size])
+    return modeling.Outputs(
+        embedding_output=sequence,
+        encoder_layers=[sequence] * config.num_hidden_layers,
+        pooled_output=tf.placeholder(tf.float32, [None, config.hidden_size]),
+        embedding_table=tf.placeholder(
+            tf.float32, [config.vocab_size, config.hidden_size]
+        ),
+    )
 
 
 def train(
@@ -221,13 +231,11 @@ def train(
     watch = hooks.WatchTraining(start, total, how.train_batch_size, folder)
 
     def model_fn(features, mode):
-        encoder = _encoder(config, features, mode, how.recompute_layers)
-        loss, _ = head(encoder, features, mode)
+        loss = training_loss(head, config, features["parts"], mode, how)
         loaded = {} if last else _first_weights(init_checkpoint)
-        loss = part_of_step(loss, how.train_batch_size)
-        parts = how.gradient_accumulation_steps
+        count = how.gradient_accumulation_steps
         update = optimization.create_train_op(
-            loss, how.learning_rate, total, warmup, in_micro_batches=parts > 1
+            loss, how.learning_rate, total, warmup, in_micro_batches=count > 1
         )
         watch.watch(update.loss, update.learning_rate, update.gradient_norm)
         return tf.estimator.EstimatorSpec(
@@ -238,7 +246,7 @@ def train(
                 how.keep_checkpoint_max, init_checkpoint, loaded
             ),
             training_hooks=[
-                hooks.RunMicroBatches(update.accumulate, parts - 1),
+                hooks.RunMicroBatches(update.accumulate, count - 1),
                 hooks.SaveCheckpoints(folder, how.save_checkpoints_steps, interruption),
             ],
         )
@@ -265,8 +273,34 @@ def _log_start(examples, batch_size, start, total, warmup):
         log.info("  steps = %s, of them warm-up = %s", f"{total:,}", f"{warmup:,}")
 
 
+def training_loss(head, config, parts, mode, how):
+    """What a batch, or a micro-batch, adds to the loss of a training step.
+
+    Args:
+      head, config: see train.
+      parts: list of features, see records.parts_of.
+      mode: see above; dropout is on in training only.
+      how: Training.
+
+    Returns:
+      float scalar tensor.
+    """
+    outputs = modeling.encode(
+        [_part(features) for features in parts],
+        config,
+        is_training=mode == tf.estimator.ModeKeys.TRAIN,
+        recompute_layers=how.recompute_layers,
+    )
+    with tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
+        losses = [
+            head(encoder, features, mode)[0]
+            for encoder, features in zip(outputs, parts)
+        ]
+    return tf.add_n([part_of_step(loss, how.train_batch_size) for loss in losses])
+
+
 def part_of_step(loss, examples):
-    """What a batch, or a part of one, adds to the loss of a training step.
+    """What a part of a batch adds to the loss of a training step.
 
     Args:
       loss: a head's, see above.
@@ -285,27 +319,31 @@ def _training_batches(data, how, start):
     )
     # Going on means going on with the examples, too.
     rest = itertools.islice(order, start, None)
-    if how.gradient_accumulation_steps > 1:
-        rest = micro_batches(rest, data.lengths, how.gradient_accumulation_steps)
-    return records.dataset(
-        data.schema, lambda: (records.batch_of(data, rows, how.pad_to) for rows in rest)
-    )
+    count, parts = how.gradient_accumulation_steps, how.parts()
+    cut = micro_batches(rest, data.lengths, count, parts)
+
+    def batches():
+        return (records.parts_of(data, one, how.pad_to) for one in cut)
+
+    return records.dataset_of_parts(data.schema, batches, parts)
 
 
-def micro_batches(batches, lengths, count):
-    """Cuts each batch into equal parts, in which examples are of similar length.
+def micro_batches(batches, lengths, count, parts):
+    """Cuts each batch into parts in which examples are of similar length.
 
     Args:
-      batches: iterable of int arrays, indices of examples, `count` times as many as a
-        part has.
+      batches: iterable of int arrays, indices of examples.
       lengths: int [examples].
-      count: parts of a batch.
+      count: micro-batches that a batch makes.
+      parts: of each; batches are `count` times `parts` times as large as one.
 
     Yields:
-      int arrays, the parts.
+      List of int arrays: the parts of a micro-batch.
     """
     for rows in batches:
-        yield from np.split(rows[np.argsort(lengths[rows], kind="stable")], count)
+        sorted_rows = rows[np.argsort(lengths[rows], kind="stable")]
+        for one in np.split(sorted_rows, count):
+            yield np.split(one, parts)
 
 
 def predict(head, config, data, checkpoint, how):
@@ -360,7 +398,7 @@ def _predicted(head, config, schema, batches, checkpoint):
     """Yields a dict of arrays for each batch: what the head predicts, and `row`."""
 
     def model_fn(features, mode):
-        encoder = _encoder(config, features, mode)
+        (encoder,) = modeling.encode([_part(features)], config, is_training=False)
         _, predictions = head(encoder, features, mode)
         loaded = model_files.variables_to_load(
             checkpoint, tf.trainable_variables(), needs_head=True
@@ -401,14 +439,10 @@ def _estimator(model_fn, folder, seed):
     )
 
 
-def _encoder(config, features, mode, recompute_layers=False):
-    return modeling.BertModel(
-        config,
-        is_training=mode == tf.estimator.ModeKeys.TRAIN,
-        input_ids=features["input_ids"],
-        input_mask=features["input_mask"],
-        token_type_ids=features.get("segment_ids"),
-        recompute_layers=recompute_layers,
+def _part(features):
+    """The modeling.Part that a batch's features hold."""
+    return modeling.Part(
+        features["input_ids"], features["input_mask"], features.get("segment_ids")
     )
 
 

@@ -6,18 +6,25 @@ Dimensions, in every docstring and comment below:
 
 Hidden states travel as [T, H] matrices, so that every dense layer is one matrix
 product; only attention, which must keep sequences apart, sees [B, N, S, D].
+
+A batch may come in several parts, each with a B and an S of its own: T is then the sum
+over the parts. They share every dense layer's product and are apart in attention, so
+that short and long sequences can be in one batch with hardly any padding.
 """
 
 import copy
 import json
 import math
+import zlib
+from typing import NamedTuple, Optional
 
 import tensorflow.compat.v1 as tf
 
 LAYER_NORM_EPSILON = 1e-12
 # Added to the attention scores of padding: exp() of it is 0 in float32.
 MASKED_SCORE = -10000.0
-DROPOUTS_OF_LAYER = 3
+# Swaps the axes of positions and heads: [B, S, N, D] to [B, N, S, D] and back.
+HEADS_FIRST = [0, 2, 1, 3]
 
 
 class BertConfig:
@@ -122,67 +129,40 @@ def gelu(x):
 ACTIVATIONS = {"gelu": gelu, "relu": tf.nn.relu, "tanh": tf.tanh, "linear": tf.identity}
 
 
-class BertModel:
-    """Builds the encoder's graph; its variables are named as in BERT's checkpoints.
+class Part(NamedTuple):
+    """The sequences of a batch, or of a part of it.
 
-    For example, with ids of one sentence, padded to S = 5:
+    Attributes:
+      input_ids: int [B, S], word pieces.
+      input_mask: int [B, S], 1 for a piece, 0 for padding; default: no padding.
+      token_type_ids: int [B, S], segments; default: all 0.
+    """
 
-      model = BertModel(config, is_training=False,
-                        input_ids=[[31, 51, 99, 0, 0]], input_mask=[[1, 1, 1, 0, 0]])
-      model.get_sequence_output()   # [1, 5, H]; the last two rows mean nothing
-      model.get_pooled_output()     # [1, H]
+    input_ids: tf.Tensor
+    input_mask: Optional[tf.Tensor] = None
+    token_type_ids: Optional[tf.Tensor] = None
+
+    def dimensions(self):
+        """B and S: numbers where they are known, scalar tensors where not."""
+        static = self.input_ids.shape.as_list()
+        dynamic = tf.shape(self.input_ids)
+        return [dynamic[i] if static[i] is None else static[i] for i in range(2)]
+
+
+class Outputs:
+    """What the encoder makes of the sequences of a Part.
+
+    Args:
+      embedding_output, encoder_layers, pooled_output, embedding_table: see the methods.
     """
 
     def __init__(
-        self,
-        config,
-        is_training,
-        input_ids,
-        input_mask=None,
-        token_type_ids=None,
-        scope=None,
-        recompute_layers=False,
+        self, embedding_output, encoder_layers, pooled_output, embedding_table
     ):
-        """Builds the graph.
-
-        Args:
-          config: BertConfig.
-          is_training: whether dropout is on.
-          input_ids: int [B, S], word pieces.
-          input_mask: int [B, S], 1 for a piece, 0 for padding; default: no padding.
-          token_type_ids: int [B, S], segments; default: all 0.
-          scope: variable scope; default "bert", the checkpoints' name for it.
-          recompute_layers: whether the backward pass computes each layer once more
-            rather than keep what it made in the forward pass (Chen et al. 2016).
-            Saves memory and costs a second forward pass.
-        """
-        config = config if is_training else config.without_dropout()
-        input_ids = tf.convert_to_tensor(input_ids, tf.int32)
-        batch, length = _dimensions(input_ids)
-        with tf.variable_scope(scope, default_name="bert"):
-            with tf.variable_scope("embeddings"):
-                hidden, self._embedding_table = _embed(
-                    input_ids, token_type_ids, config
-                )
-            self._embedding_output = tf.reshape(
-                hidden, [batch, length, config.hidden_size]
-            )
-            with tf.variable_scope("encoder"):
-                mask = _scores_mask(input_mask)
-                layers = _encode(hidden, mask, batch, length, config, recompute_layers)
-            self._encoder_layers = [
-                tf.reshape(layer, [batch, length, config.hidden_size])
-                for layer in layers
-            ]
-            with tf.variable_scope("pooler"):
-                self._pooled_output = tf.tanh(
-                    _dense(
-                        self.get_sequence_output()[:, 0, :],
-                        config.hidden_size,
-                        config,
-                        "dense",
-                    )
-                )
+        self._embedding_output = embedding_output
+        self._encoder_layers = encoder_layers
+        self._pooled_output = pooled_output
+        self._embedding_table = embedding_table
 
     def get_embedding_output(self):
         """float [B, S, H]: what goes into the first layer."""
@@ -203,6 +183,75 @@ class BertModel:
     def get_embedding_table(self):
         """float variable [V, H], the word pieces' embeddings."""
         return self._embedding_table
+
+
+class BertModel(Outputs):
+    """Builds the encoder's graph; its variables are named as in BERT's checkpoints.
+
+    For example, with ids of one sentence, padded to S = 5:
+
+      model = BertModel(config, is_training=False,
+                        input_ids=[[31, 51, 99, 0, 0]], input_mask=[[1, 1, 1, 0, 0]])
+      model.get_sequence_output()   # [1, 5, H]; the last two rows mean nothing
+      model.get_pooled_output()     # [1, H]
+    """
+
+    def __init__(
+        self,
+        config,
+        is_training,
+        input_ids,
+        input_mask=None,
+        token_type_ids=None,
+        scope=None,
+        recompute_layers=False,
+    ):
+        """See encode; the other arguments are those of a Part."""
+        input_ids = tf.convert_to_tensor(input_ids, tf.int32)
+        whole = Part(input_ids, input_mask, token_type_ids)
+        (outputs,) = _build([whole], config, is_training, scope, recompute_layers)
+        super().__init__(**outputs)
+
+
+def encode(parts, config, is_training, scope=None, recompute_layers=False):
+    """Builds the encoder's graph over a batch in parts.
+
+    Args:
+      parts: list of Part.
+      config: BertConfig.
+      is_training: whether dropout is on.
+      scope: variable scope; default "bert", the checkpoints' name for it.
+      recompute_layers: whether the backward pass computes each layer once more rather
+        than keep what it made in the forward pass (Chen et al. 2016). Saves memory and
+        costs a second forward pass.
+
+    Returns:
+      List of Outputs, one a part.
+    """
+    built = _build(parts, config, is_training, scope, recompute_layers)
+    return [Outputs(**outputs) for outputs in built]
+
+
+def _build(parts, config, is_training, scope, recompute_layers):
+    """See encode; → list of dicts, the arguments of Outputs."""
+    config = config if is_training else config.without_dropout()
+    with tf.variable_scope(scope, default_name="bert"):
+        with tf.variable_scope("embeddings"):
+            embedded, table = _embed(parts, config)
+        with tf.variable_scope("encoder"):
+            layers = _encode(embedded, parts, config, recompute_layers)
+        embedded, *layers = [_in_parts(x, parts) for x in [embedded, *layers]]
+        with tf.variable_scope("pooler"):
+            pooled = _pool(layers[-1], config)
+    return [
+        {
+            "embedding_output": embedded[i],
+            "encoder_layers": [layer[i] for layer in layers],
+            "pooled_output": pooled[i],
+            "embedding_table": table,
+        }
+        for i in range(len(parts))
+    ]
 
 
 def variable_shapes(config):
@@ -238,9 +287,12 @@ def variable_shapes(config):
     return shapes
 
 
-def create_initializer(initializer_range):
-    """Truncated normal distribution of that standard deviation, for new weights."""
-    return tf.truncated_normal_initializer(stddev=initializer_range)
+def create_initializer(initializer_range, seed=None):
+    """Truncated normal distribution of that standard deviation, for new weights.
+
+    seed: int of the variable, beside that of the graph; default: the next one.
+    """
+    return tf.truncated_normal_initializer(stddev=initializer_range, seed=seed)
 
 
 def dropout(x, rate, seed=None):
@@ -267,7 +319,7 @@ def output_layer(x, units):
     scope that is open.
     """
     size = x.shape.as_list()[-1]
-    weights = _variable("output_weights", [units, size], create_initializer(0.02))
+    weights = _weights("output_weights", [units, size], 0.02)
     bias = _variable("output_bias", [units], tf.zeros_initializer())
     rows = tf.matmul(tf.reshape(x, [-1, size]), weights, transpose_b=True)
     shape = tf.concat([tf.shape(x)[:-1], [units]], 0)
@@ -292,52 +344,77 @@ def _variable(name, shape, initializer):
     return tf.get_variable(name, shape, initializer=initializer, use_resource=True)
 
 
-def _dimensions(x):
-    """Leading two dimensions: numbers where they are known, tensors where not."""
-    static = x.shape.as_list()
-    dynamic = tf.shape(x)
-    return [dynamic[i] if static[i] is None else static[i] for i in range(2)]
+def _weights(name, shape, stddev):
+    """New weights, made of the graph's seed and their name, whatever else it holds."""
+    full_name = f"{tf.get_variable_scope().name}/{name}"
+    seed = zlib.crc32(full_name.encode("utf-8"))
+    return _variable(name, shape, create_initializer(stddev, seed))
+
+
+def _rows_of_parts(x, parts):
+    """float [T, H] → list of float [B * S, H], one a part."""
+    if len(parts) == 1:
+        return [x]
+    sizes = [batch * length for batch, length in (one.dimensions() for one in parts)]
+    rows = tf.split(x, sizes)
+    for one in rows:
+        one.set_shape([None, x.shape[-1]])
+    return rows
+
+
+def _in_parts(x, parts):
+    """float [T, H] → list of float [B, S, H], one a part."""
+    size = x.shape.as_list()[-1]
+    return [
+        tf.reshape(rows, one.dimensions() + [size])
+        for rows, one in zip(_rows_of_parts(x, parts), parts)
+    ]
+
+
+def _together(xs):
+    """Tensors of several parts → one, along the first axis."""
+    return xs[0] if len(xs) == 1 else tf.concat(xs, 0)
 
 
 def _dense(x, units, config, scope, activation=None):
     """[rows, columns] → [rows, units]: x · kernel + bias, then the activation."""
     with tf.variable_scope(scope):
-        kernel = _variable(
-            "kernel",
-            [x.shape.as_list()[-1], units],
-            create_initializer(config.initializer_range),
-        )
+        size = x.shape.as_list()[-1]
+        kernel = _weights("kernel", [size, units], config.initializer_range)
         bias = _variable("bias", [units], tf.zeros_initializer())
         y = tf.nn.bias_add(tf.matmul(x, kernel), bias)
         return y if activation is None else activation(y)
 
 
-def _embed(input_ids, token_type_ids, config):
+def _embed(parts, config):
     """Sum of word, position and token type embeddings, normalized.
 
     Returns:
       float [T, H], and the word embedding table, a float variable [V, H].
     """
-    batch, length = _dimensions(input_ids)
-    initializer = create_initializer(config.initializer_range)
-    size = config.hidden_size
-    words = _variable("word_embeddings", [config.vocab_size, size], initializer)
-    types = _variable(
-        "token_type_embeddings", [config.type_vocab_size, size], initializer
+    size, deviation = config.hidden_size, config.initializer_range
+    words = _weights("word_embeddings", [config.vocab_size, size], deviation)
+    types = _weights("token_type_embeddings", [config.type_vocab_size, size], deviation)
+    positions = _weights(
+        "position_embeddings", [config.max_position_embeddings, size], deviation
     )
-    positions = _variable(
-        "position_embeddings", [config.max_position_embeddings, size], initializer
-    )
-    hidden = tf.gather(words, input_ids)
-    if token_type_ids is None:
-        hidden += types[0]
-    else:
-        # There are two types: a product with one-hot rows beats a look-up's gradient.
-        one_hot = tf.one_hot(tf.reshape(token_type_ids, [-1]), config.type_vocab_size)
-        hidden += tf.reshape(tf.matmul(one_hot, types), [batch, length, size])
-    with tf.control_dependencies([_assert_fits(length, config)]):
-        hidden += positions[:length]
-    hidden = layer_norm(tf.reshape(hidden, [-1, size]))
+
+    def embed(one):
+        batch, length = one.dimensions()
+        hidden = tf.gather(words, one.input_ids)
+        if one.token_type_ids is None:
+            hidden += types[0]
+        else:
+            # There are two types: a product with one-hot rows beats a look-up's
+            # gradient.
+            flat = tf.reshape(one.token_type_ids, [-1])
+            one_hot = tf.one_hot(flat, config.type_vocab_size)
+            hidden += tf.reshape(tf.matmul(one_hot, types), [batch, length, size])
+        with tf.control_dependencies([_assert_fits(length, config)]):
+            hidden += positions[:length]
+        return tf.reshape(hidden, [-1, size])
+
+    hidden = layer_norm(_together([embed(one) for one in parts]))
     return dropout(hidden, config.hidden_dropout_prob), words
 
 
@@ -350,6 +427,22 @@ def _assert_fits(length, config):
     )
 
 
+def _pool(sequences, config):
+    """First position of each sequence, through a tanh layer.
+
+    Args:
+      sequences: list of float [B, S, H], one a part.
+
+    Returns:
+      List of float [B, H].
+    """
+    firsts = [one[:, 0, :] for one in sequences]
+    pooled = tf.tanh(_dense(_together(firsts), config.hidden_size, config, "dense"))
+    if len(firsts) == 1:
+        return [pooled]
+    return tf.split(pooled, [tf.shape(one)[0] for one in firsts])
+
+
 def _scores_mask(input_mask):
     """int [B, S] → float [B, 1, 1, S] to add to attention scores; None stays None."""
     if input_mask is None:
@@ -358,35 +451,57 @@ def _scores_mask(input_mask):
     return padding[:, tf.newaxis, tf.newaxis, :] * MASKED_SCORE
 
 
-def _encode(hidden, mask, batch, length, config, recompute_layers):
+def _encode(hidden, parts, config, recompute_layers):
     """The transformer layers. float [T, H] → list of float [T, H], one a layer."""
+    masks = [_scores_mask(one.input_mask) for one in parts]
 
     def layer(x, seeds):
-        return _layer(x, mask, batch, length, config, seeds)
+        return _layer(x, parts, masks, config, seeds)
 
     outputs = []
     for index in range(config.num_hidden_layers):
         with tf.variable_scope(f"layer_{index}") as scope:
             if recompute_layers:
-                hidden = _recomputed(layer, hidden, scope)
+                hidden = _recomputed(layer, hidden, scope, _Seeds.drawn(len(parts)))
             else:
-                hidden = layer(hidden, [None] * DROPOUTS_OF_LAYER)
+                hidden = layer(hidden, _Seeds.none(len(parts)))
         outputs.append(hidden)
     return outputs
 
 
-def _recomputed(layer, hidden, scope):
+class _Seeds(NamedTuple):
+    """Seeds of a layer's dropouts, see dropout.
+
+    Attributes:
+      attention: list of the seeds of the attention weights, one a part.
+      residuals: list of two, after attention and after the feed-forward layer.
+    """
+
+    attention: list
+    residuals: list
+
+    @classmethod
+    def none(cls, parts):
+        """Other dropouts each time."""
+        return cls([None] * parts, [None] * 2)
+
+    @classmethod
+    def drawn(cls, parts):
+        """Seeds that are drawn once a step."""
+        seeds = tf.random.uniform([parts + 2, 2], maxval=tf.int32.max, dtype=tf.int32)
+        seeds = tf.unstack(seeds)
+        return cls(seeds[:parts], seeds[parts:])
+
+
+def _recomputed(layer, hidden, scope, seeds):
     """layer(hidden, seeds); the gradient computes it again rather than keep its parts.
 
     Args:
-      layer: function of float [T, H] and the seeds of its dropouts, → [T, H].
+      layer: function of float [T, H] and seeds, → [T, H].
       hidden: float [T, H].
       scope: variable scope of the layer.
+      seeds: _Seeds, drawn outside so that both passes drop the same elements.
     """
-    # Drawn here, once a step, so that both passes drop the same elements.
-    seeds = tf.unstack(
-        tf.random.uniform([DROPOUTS_OF_LAYER, 2], maxval=tf.int32.max, dtype=tf.int32)
-    )
 
     @tf.custom_gradient
     def compute(x):
@@ -406,16 +521,20 @@ def _recomputed(layer, hidden, scope):
     return compute(hidden)
 
 
-def _layer(hidden, mask, batch, length, config, seeds):
+def _layer(hidden, parts, masks, config, seeds):
     """One transformer layer: attention, then feed-forward. float [T, H] → [T, H].
 
-    seeds: of its DROPOUTS_OF_LAYER dropouts, see dropout.
+    Args:
+      parts: list of Part.
+      masks: list of float [B, 1, 1, S] or None, see _scores_mask.
+      seeds: _Seeds.
     """
+    after_attention, after_wide = seeds.residuals
     with tf.variable_scope("attention"):
         with tf.variable_scope("self"):
-            context = _attend(hidden, mask, batch, length, config, seeds[0])
+            context = _attend(hidden, parts, masks, config, seeds.attention)
         with tf.variable_scope("output"):
-            hidden = _residual(context, hidden, config, seeds[1])
+            hidden = _residual(context, hidden, config, after_attention)
     with tf.variable_scope("intermediate"):
         wide = _dense(
             hidden,
@@ -425,7 +544,7 @@ def _layer(hidden, mask, batch, length, config, seeds):
             ACTIVATIONS[config.hidden_act],
         )
     with tf.variable_scope("output"):
-        return _residual(wide, hidden, config, seeds[2])
+        return _residual(wide, hidden, config, after_wide)
 
 
 def _residual(x, shortcut, config, seed):
@@ -434,21 +553,29 @@ def _residual(x, shortcut, config, seed):
     return layer_norm(dropout(y, config.hidden_dropout_prob, seed) + shortcut)
 
 
-def _attend(hidden, mask, batch, length, config, seed):
+def _attend(hidden, parts, masks, config, seeds):
     """Multi-headed self-attention (Vaswani et al. 2017). float [T, H] → [T, H]."""
     heads = config.num_attention_heads
     head_size = config.hidden_size // heads
 
     def project(scope):
         x = _dense(hidden, config.hidden_size, config, scope)
-        x = tf.reshape(x, [batch, length, heads, head_size])
-        return tf.transpose(x, [0, 2, 1, 3])
+        return [
+            tf.transpose(
+                tf.reshape(rows, one.dimensions() + [heads, head_size]), HEADS_FIRST
+            )
+            for rows, one in zip(_rows_of_parts(x, parts), parts)
+        ]
 
-    query, key, value = project("query"), project("key"), project("value")
-    # Scaling the queries costs D / S of what scaling the scores would.
-    scores = tf.matmul(query / math.sqrt(head_size), key, transpose_b=True)
-    if mask is not None:
-        scores += mask
-    weights = dropout(tf.nn.softmax(scores), config.attention_probs_dropout_prob, seed)
-    context = tf.transpose(tf.matmul(weights, value), [0, 2, 1, 3])
-    return tf.reshape(context, [-1, config.hidden_size])
+    def attend(query, key, value, mask, seed):
+        # Scaling the queries costs D / S of what scaling the scores would.
+        scores = tf.matmul(query / math.sqrt(head_size), key, transpose_b=True)
+        if mask is not None:
+            scores += mask
+        rate = config.attention_probs_dropout_prob
+        weights = dropout(tf.nn.softmax(scores), rate, seed)
+        context = tf.transpose(tf.matmul(weights, value), HEADS_FIRST)
+        return tf.reshape(context, [-1, config.hidden_size])
+
+    projected = [project(scope) for scope in ("query", "key", "value")]
+    return _together([attend(*one) for one in zip(*projected, masks, seeds)])

@@ -25,6 +25,7 @@ from unittest import mock
 import command_line  # before TensorFlow, whose import it quiets
 
 # isort: split
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 import hooks
@@ -437,19 +438,19 @@ class Steps:
 def watched_steps():
     """Within the block Steps are noted as the training loop goes through them."""
     steps = Steps()
-    make_batch = records.batch_of
+    make_batch = records.parts_of
 
     class Watch(hooks.WatchTraining):
         def after_run(self, run_context, run_values):
             steps.ends.append(time.perf_counter())
             super().after_run(run_context, run_values)
 
-    def batch_of(data, rows, *others):
-        steps.lengths.append(data.lengths[rows])
-        return make_batch(data, rows, *others)
+    def parts_of(data, parts, *others):
+        steps.lengths.append(data.lengths[np.concatenate(parts)])
+        return make_batch(data, parts, *others)
 
     with mock.patch.object(hooks, "WatchTraining", Watch):
-        with mock.patch.object(records, "batch_of", batch_of):
+        with mock.patch.object(records, "parts_of", parts_of):
             yield steps
 
 

@@ -90,7 +90,9 @@ def head_that_counts(stop_at=None):
         predictions = {"logits": logits, "hidden": encoder.get_sequence_output()}
         if mode != tf.estimator.ModeKeys.TRAIN:
             return None, predictions
-        seen = tf.get_variable("seen", initializer=np.zeros(COUNT), trainable=False)
+        seen = tf.get_variable(
+            "seen", [COUNT], tf.float64, tf.zeros_initializer(), trainable=False
+        )
         number = features["number"]
         once = tf.ones(tf.shape(number), tf.float64)
         step = tf.train.get_or_create_global_step()
@@ -230,12 +232,12 @@ def test_interrupted_step_in_micro_batches_is_made_whole(
 def test_micro_batches_are_the_batch_cut_by_length(lengths):
     lengths = np.array(lengths)
     batch = np.random.RandomState(0).permutation(12)
-    parts = list(finetuning.micro_batches([batch, batch[::-1]], lengths, 3))
-    assert [len(part) for part in parts] == [4] * 6
-    for three in (parts[:3], parts[3:]):
-        assert sorted(np.concatenate(three)) == sorted(batch)
-        found = lengths[np.concatenate(three)]
-        assert found.tolist() == sorted(lengths)
+    cut = list(finetuning.micro_batches([batch, batch[::-1]], lengths, 3, 2))
+    assert [[len(part) for part in one] for one in cut] == [[2, 2]] * 6
+    for three in (cut[:3], cut[3:]):
+        found = np.concatenate([part for one in three for part in one])
+        assert sorted(found) == sorted(batch)
+        assert lengths[found].tolist() == sorted(lengths)
 
 
 def test_first_weights_are_the_checkpoints(config, data, tmp_path):

@@ -162,6 +162,42 @@ def _shared_encoder():
     return _encoders[0]
 
 
+def test_parts_of_a_batch_do_not_see_each_other(config):
+    """Each comes out as it does alone: from every layer, and from the pooler."""
+    random = np.random.RandomState(3)
+    shapes = [(3, 4), (1, 11), (2, 6)]
+    inputs = [
+        (
+            random.randint(5, 3000, (rows, length)),
+            np.arange(length) < random.randint(1, length + 1, (rows, 1)),
+            random.randint(0, 2, (rows, length)),
+        )
+        for rows, length in shapes
+    ]
+
+    def of(outputs):
+        layers = outputs.get_all_encoder_layers()
+        return [outputs.get_embedding_output(), *layers, outputs.get_pooled_output()]
+
+    with tf.Graph().as_default(), tf.Session() as session:
+        parts = [
+            modeling.Part(*(tf.constant(one, tf.int32) for one in part))
+            for part in inputs
+        ]
+        with tf.variable_scope("", reuse=tf.AUTO_REUSE):
+            together = modeling.encode(parts, config, False, scope="bert")
+            alone = [
+                modeling.BertModel(config, False, *one, scope="bert") for one in parts
+            ]
+        tf.train.Saver().restore(session, CHECKPOINT)
+        for shape, found, expected in zip(shapes, together, alone):
+            values, expected_values = session.run([of(found), of(expected)])
+            assert values[0].shape == (*shape, config.hidden_size)
+            assert values[-1].shape == (shape[0], config.hidden_size)
+            for value, expected_value in zip(values, expected_values):
+                np.testing.assert_allclose(value, expected_value, rtol=0, atol=1e-5)
+
+
 def test_longest_sequence_is_the_tables(config, encoder):
     longest = config.max_position_embeddings
     sequence, _ = encoder(np.ones([1, longest], np.int32))
@@ -189,17 +225,26 @@ def test_dropout_is_on_in_training_only(config):
 
 
 @pytest.mark.parametrize("kind", ["attention_probs", "hidden"])
-def test_recomputed_layer_drops_what_it_had_dropped(config, kind):
+@pytest.mark.parametrize("shapes", [[(2, 9)], [(1, 4), (2, 9)]])
+def test_recomputed_layer_drops_what_it_had_dropped(config, kind, shapes):
     """Else its gradient would be that of another loss: the numeric one tells."""
     values = dict(config.without_dropout().to_dict(), **{f"{kind}_dropout_prob": 0.5})
-    ids = np.random.RandomState(0).randint(0, 3000, [2, 9])
+    random = np.random.RandomState(0)
+    parts = [random.randint(0, 3000, shape) for shape in shapes]
     with tf.Graph().as_default():
         tf.set_random_seed(1)
         config = modeling.BertConfig(**values)
-        model = modeling.BertModel(config, True, ids, recompute_layers=True)
+        outputs = modeling.encode(
+            [modeling.Part(tf.constant(ids, tf.int32)) for ids in parts],
+            config,
+            is_training=True,
+            recompute_layers=True,
+        )
         weights = [one for one in tf.trainable_variables() if "kernel" in one.name][:-1]
         assert len(weights) == 2 * 6
-        loss = tf.reduce_sum(tf.sin(model.get_sequence_output()))
+        loss = tf.add_n(
+            [tf.reduce_sum(tf.sin(one.get_sequence_output())) for one in outputs]
+        )
         gradients = tf.gradients(loss, weights)
 
         def first_run(fetches, moves):
@@ -228,6 +273,28 @@ def test_new_weights_are_truncated_normal(config):
     assert np.abs(table).max() <= 2 * config.initializer_range
     assert table.std() == pytest.approx(0.88 * config.initializer_range, rel=0.02)
     assert table.mean() == pytest.approx(0.0, abs=0.001)
+
+
+def test_new_weights_follow_from_seed_and_name(config):
+    """Not from what else is in the graph, such as how many parts a batch has."""
+
+    def made(seed, variables_before):
+        with tf.Graph().as_default():
+            tf.set_random_seed(seed)
+            for number in range(variables_before):
+                tf.get_variable(f"other{number}", [2])
+            with tf.variable_scope("one"):
+                modeling.output_layer(tf.zeros([1, 8]), 3)
+            with tf.variable_scope("other"):
+                modeling.output_layer(tf.zeros([1, 8]), 3)
+            wanted = {one.op.name: one for one in tf.global_variables()}
+            one, other = (wanted[f"{name}/output_weights"] for name in ("one", "other"))
+            return evaluated([one, other])[0]
+
+    (one, other), (again, _), (seeded, _) = made(1, 0), made(1, 5), made(2, 0)
+    np.testing.assert_array_equal(one, again)
+    assert np.abs(one - other).min() > 0
+    assert np.abs(one - seeded).min() > 0
 
 
 def evaluated(tensor, variables=None):
@@ -273,7 +340,8 @@ def test_dropout_of_attention_keeps_the_mean(config):
         ):
             with tf.variable_scope("", reuse=tf.AUTO_REUSE):
                 hidden = tf.constant(many, tf.float32)
-                found[name] = modeling._attend(hidden, None, times, length, how, None)
+                part = modeling.Part(tf.zeros([times, length], tf.int32))
+                found[name] = modeling._attend(hidden, [part], [None], how, [None])
         session.run(tf.global_variables_initializer())
         shape = [times, -1]
         found = {name: y.reshape(shape) for name, y in session.run(found).items()}

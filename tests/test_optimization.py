@@ -24,6 +24,7 @@ ENDS = ("start", "end")
 # The golden runs: 30 steps of the whole model, recorded with the original.
 
 MODE = tf.estimator.ModeKeys.EVAL  # as in training, but without dropout
+HOW = finetuning.Training(0, 0.0, 0, 0.0, 0, 0, seed=0, pad_to=None)
 HEADS = {
     "ner": run_ner.make_head(7, count_padding=True),
     "re": run_re.make_head(2),
@@ -42,30 +43,41 @@ def features_of(task, inputs):
 
 
 class Training:
-    """A golden run: the model, its head, and the operation of its training step."""
+    """A golden run: the model, its head, and the operation of its training step.
 
-    def __init__(self, task, golden, parts, recompute_layers):
-        self._golden, self._parts = golden, parts
-        self._inputs = {
-            name: tf.placeholder(tf.int32, [None] * (golden[name].ndim - 1))
-            for name in INPUTS
-        }
-        encoder = modeling.BertModel(
-            modeling.BertConfig.from_json_file(
-                str(DATA / "init" / "bert_config.json")
-            ).without_dropout(),
-            True,
-            *(self._inputs[name] for name in INPUTS[:-1]),
-            recompute_layers=recompute_layers,
+    Args:
+      golden: the recorded numbers.
+      micro_batches: that a step is cut into.
+      parts: of a micro-batch, which go through the encoder beside each other.
+      recompute_layers: see modeling.encode.
+    """
+
+    def __init__(self, task, golden, micro_batches, parts, recompute_layers):
+        self._golden, self._micro_batches = golden, micro_batches
+        config_file = DATA / "init" / "bert_config.json"
+        self._inputs = [
+            {
+                name: tf.placeholder(tf.int32, [None] * (golden[name].ndim - 1))
+                for name in INPUTS
+            }
+            for _ in range(parts)
+        ]
+        loss = finetuning.training_loss(
+            HEADS[task],
+            modeling.BertConfig.from_json_file(str(config_file)),
+            [features_of(task, part) for part in self._inputs],
+            MODE,
+            HOW._replace(
+                train_batch_size=golden["input_ids"].shape[1],
+                recompute_layers=recompute_layers,
+            ),
         )
-        self._encoder = tf.global_variables()
-        loss, _ = HEADS[task](encoder, features_of(task, self._inputs), MODE)
         self._update = optimization.create_train_op(
-            finetuning.part_of_step(loss, golden["input_ids"].shape[1]),
+            loss,
             float(golden["learning_rate"]),
             int(golden["num_train_steps"]),
             int(golden["num_warmup_steps"]),
-            in_micro_batches=parts > 1,
+            in_micro_batches=micro_batches > 1,
         )
         self._variables = {one.name: one for one in tf.global_variables()}
 
@@ -73,9 +85,8 @@ class Training:
         session.run(
             [tf.global_variables_initializer(), tf.local_variables_initializer()]
         )
-        tf.train.Saver(self._encoder).restore(
-            session, str(DATA / "init" / "model.ckpt")
-        )
+        encoder = tf.trainable_variables("bert/")
+        tf.train.Saver(encoder).restore(session, str(DATA / "init" / "model.ckpt"))
         (head,) = (
             one
             for name, one in self._variables.items()
@@ -85,15 +96,22 @@ class Training:
 
     def step(self, session, number):
         """Runs a step; its loss."""
-        batch = {name: self._golden[name][number] for name in INPUTS}
-        rows = np.split(np.arange(len(batch["labels"])), self._parts)
-        parts = [
-            {self._inputs[name]: batch[name][some] for name in INPUTS} for some in rows
+        micro_batches = [
+            {
+                placeholder: self._golden[name][number][rows]
+                for part, rows in zip(self._inputs, np.split(some, len(self._inputs)))
+                for name, placeholder in part.items()
+            }
+            for some in np.split(self._rows(), self._micro_batches)
         ]
-        for part in parts[:-1]:
-            session.run(self._update.accumulate, part)
-        loss, _ = session.run([self._update.loss, self._update.operation], parts[-1])
+        for one in micro_batches[:-1]:
+            session.run(self._update.accumulate, one)
+        fetches = [self._update.loss, self._update.operation]
+        loss, _ = session.run(fetches, micro_batches[-1])
         return loss
+
+    def _rows(self):
+        return np.arange(self._golden["input_ids"].shape[1])
 
     def check(self, session, name, expected):
         if name == WORDS_SUM:  # all rows decay, those that no batch looks up, too
@@ -105,14 +123,22 @@ class Training:
 
 
 @pytest.mark.parametrize(
-    "parts, recompute_layers", [(1, False), (2, False), (4, True), (1, True)]
+    "micro_batches, parts, recompute_layers",
+    [
+        (1, 1, False),
+        (2, 1, False),
+        (1, 4, False),
+        (2, 2, False),
+        (4, 1, True),
+        (1, 2, True),
+    ],
 )
 @pytest.mark.parametrize("task", sorted(HEADS))
-def test_training_is_the_originals(task, parts, recompute_layers):
-    """In micro-batches, too, and when layers are computed twice."""
+def test_training_is_the_originals(task, micro_batches, parts, recompute_layers):
+    """In micro-batches and in parts, too, and when layers are computed twice."""
     golden = np.load(str(DATA / "model" / f"train_{task}.npz"))
     with tf.Graph().as_default(), tf.Session() as session:
-        training = Training(task, golden, parts, recompute_layers)
+        training = Training(task, golden, micro_batches, parts, recompute_layers)
         training.start(session)
         losses = [
             training.step(session, number) for number in range(len(golden["losses"]))

@@ -336,23 +336,40 @@ def test_epochs_and_seeds_differ(by_length):
     assert first != epochs(2)[0]
 
 
-def padding_share(lengths, batches):
-    padded = sum(len(rows) * lengths[rows].max() for rows in batches)
-    return 1 - sum(lengths[rows].sum() for rows in batches) / padded
+def padding_share(lengths, parts):
+    padded = sum(len(rows) * lengths[rows].max() for rows in parts)
+    return 1 - sum(lengths[rows].sum() for rows in parts) / padded
 
 
-def test_batches_of_similar_length_waste_little():
+def lengths_like_a_corpus(count):
     random = np.random.RandomState(0)
-    lengths = np.clip(random.lognormal(3.2, 0.5, 2000), 3, 128).astype(int)
+    return np.clip(random.lognormal(3.2, 0.5, count), 3, 128).astype(int)
 
-    def share(by_length):
+
+def test_parts_of_similar_length_waste_little():
+    lengths = lengths_like_a_corpus(2000)
+
+    def share(by_length, parts):
         order = records.training_order(lengths, 32, 0, by_length)
-        return padding_share(lengths, list(itertools.islice(order, 62)))
+        cut = []
+        for rows in itertools.islice(order, 62):
+            cut += np.split(rows[np.argsort(lengths[rows])], parts)
+        return padding_share(lengths, cut)
 
-    assert share(True) < 0.06
-    assert share(False) > 0.4
+    assert share(True, parts=records.LENGTH_CLASSES) < 0.02
+    assert share(False, parts=1) > 0.4
     order = records.prediction_order(lengths, 8, 8 * 128)
     assert padding_share(lengths, list(order)) < 0.1
+
+
+@pytest.mark.parametrize("batch_size, classes", [(32, 4), (12, 4), (6, 2), (5, 1)])
+def test_batch_has_as_many_examples_of_every_class_of_lengths(batch_size, classes):
+    """So its parts can be as large as each other, and steps are alike."""
+    lengths = lengths_like_a_corpus(20 * batch_size)
+    borders = np.split(np.sort(lengths), classes)
+    for rows in itertools.islice(records.training_order(lengths, batch_size, 0), 20):
+        for border, part in zip(borders, np.split(np.sort(lengths[rows]), classes)):
+            assert border.min() <= part.min() and part.max() <= border.max()
 
 
 @settings(deadline=None, max_examples=150)
