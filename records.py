@@ -1,4 +1,4 @@
-"""Features on their way to the model: packed, kept in a file, batched by length.
+"""Features on their way to the model: packed, kept in a file, put into batches.
 
 A record is one example as int32 numbers: its scalars, then its sequences, which all
 have the same length. Nothing is padded until a batch is put together, and then only to

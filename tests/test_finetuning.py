@@ -228,6 +228,20 @@ def test_interrupted_step_in_micro_batches_is_made_whole(
     assert value(prefix, "seen").tolist() == seen_after(data, 12)
 
 
+@pytest.mark.parametrize(
+    "batch_size, micro_batches, parts",
+    [(32, 1, 4), (12, 1, 4), (6, 1, 2), (5, 1, 1), (32, 2, 2), (32, 4, 1), (12, 3, 1)],
+)
+def test_micro_batches_together_have_a_part_for_every_class_of_lengths(
+    batch_size, micro_batches, parts
+):
+    how = HOW._replace(
+        train_batch_size=batch_size, gradient_accumulation_steps=micro_batches
+    )
+    assert how.parts() == parts
+    assert how._replace(pad_to=128).parts() == 1
+
+
 @given(st.lists(st.integers(1, 500), min_size=12, max_size=12))
 def test_micro_batches_are_the_batch_cut_by_length(lengths):
     lengths = np.array(lengths)
