@@ -417,8 +417,8 @@ def _predicted(head, config, schema, batches, checkpoint):
 
 
 def _estimator(model_fn, folder, seed):
-    # Threads are left to TensorFlow: one operation at a time, on all cores, takes a tenth
-    # longer, for the small operations then leave cores idle.
+    # Threads are left to TensorFlow: one operation at a time, on all cores, takes a
+    # tenth longer, for small operations then leave cores idle.
     session = tf.ConfigProto(allow_soft_placement=True)
     session.gpu_options.allow_growth = True
     return tf.estimator.Estimator(

@@ -142,12 +142,6 @@ class Part(NamedTuple):
     input_mask: Optional[tf.Tensor] = None
     token_type_ids: Optional[tf.Tensor] = None
 
-    def dimensions(self):
-        """B and S: numbers where they are known, scalar tensors where not."""
-        static = self.input_ids.shape.as_list()
-        dynamic = tf.shape(self.input_ids)
-        return [dynamic[i] if static[i] is None else static[i] for i in range(2)]
-
 
 class Outputs:
     """What the encoder makes of the sequences of a Part.
@@ -236,11 +230,12 @@ def _build(parts, config, is_training, scope, recompute_layers):
     """See encode; → list of dicts, the arguments of Outputs."""
     config = config if is_training else config.without_dropout()
     with tf.variable_scope(scope, default_name="bert"):
+        layout = _Layout(parts, config)
         with tf.variable_scope("embeddings"):
-            embedded, table = _embed(parts, config)
+            embedded, table = _embed(parts, layout, config)
         with tf.variable_scope("encoder"):
-            layers = _encode(embedded, parts, config, recompute_layers)
-        embedded, *layers = [_in_parts(x, parts) for x in [embedded, *layers]]
+            layers = _encode(embedded, layout, config, recompute_layers)
+        embedded, *layers = [layout.sequences(x) for x in [embedded, *layers]]
         with tf.variable_scope("pooler"):
             pooled = _pool(layers[-1], config)
     return [
@@ -351,24 +346,52 @@ def _weights(name, shape, stddev):
     return _variable(name, shape, create_initializer(stddev, seed))
 
 
-def _rows_of_parts(x, parts):
-    """float [T, H] → list of float [B * S, H], one a part."""
-    if len(parts) == 1:
-        return [x]
-    sizes = [batch * length for batch, length in (one.dimensions() for one in parts)]
-    rows = tf.split(x, sizes)
-    for one in rows:
-        one.set_shape([None, x.shape[-1]])
-    return rows
+class _Layout:
+    """How the sequences of the parts lie in the rows [T, H] that layers go over.
+
+    All of it is computed once, for it is needed in every layer.
+
+    Attributes:
+      masks: list of float [B, 1, 1, S] or None, one a part, see _scores_mask.
+      dimensions: list of [B, S], one a part: numbers where they are known, scalar
+        tensors where not.
+    """
+
+    def __init__(self, parts, config):
+        size, heads = config.hidden_size, config.num_attention_heads
+        self.masks = [_scores_mask(one.input_mask) for one in parts]
+        self.dimensions = [_dimensions(one.input_ids) for one in parts]
+        self._sizes = _shape([batch * length for batch, length in self.dimensions])
+        self._sequences = [
+            _shape([batch, length, size]) for batch, length in self.dimensions
+        ]
+        self._heads = [
+            _shape([batch, length, heads, size // heads])
+            for batch, length in self.dimensions
+        ]
+
+    def sequences(self, x):
+        """float [T, H] → list of float [B, S, H], one a part."""
+        return self._reshaped(x, self._sequences)
+
+    def heads(self, x):
+        """float [T, H] → list of float [B, S, heads, H / heads], one a part."""
+        return self._reshaped(x, self._heads)
+
+    def _reshaped(self, x, shapes):
+        rows = [x] if len(shapes) == 1 else tf.split(x, self._sizes, num=len(shapes))
+        return [tf.reshape(one, shape) for one, shape in zip(rows, shapes)]
 
 
-def _in_parts(x, parts):
-    """float [T, H] → list of float [B, S, H], one a part."""
-    size = x.shape.as_list()[-1]
-    return [
-        tf.reshape(rows, one.dimensions() + [size])
-        for rows, one in zip(_rows_of_parts(x, parts), parts)
-    ]
+def _dimensions(x):
+    """Sizes of a tensor: numbers where they are known, scalar tensors where not."""
+    static, dynamic = x.shape.as_list(), tf.shape(x)
+    return [dynamic[i] if size is None else size for i, size in enumerate(static)]
+
+
+def _shape(sizes):
+    """Numbers and scalar tensors → an int tensor, or a list if all are numbers."""
+    return sizes if all(isinstance(one, int) for one in sizes) else tf.stack(sizes)
 
 
 def _together(xs):
@@ -386,7 +409,7 @@ def _dense(x, units, config, scope, activation=None):
         return y if activation is None else activation(y)
 
 
-def _embed(parts, config):
+def _embed(parts, layout, config):
     """Sum of word, position and token type embeddings, normalized.
 
     Returns:
@@ -399,8 +422,7 @@ def _embed(parts, config):
         "position_embeddings", [config.max_position_embeddings, size], deviation
     )
 
-    def embed(one):
-        batch, length = one.dimensions()
+    def embed(one, batch, length):
         hidden = tf.gather(words, one.input_ids)
         if one.token_type_ids is None:
             hidden += types[0]
@@ -414,7 +436,9 @@ def _embed(parts, config):
             hidden += positions[:length]
         return tf.reshape(hidden, [-1, size])
 
-    hidden = layer_norm(_together([embed(one) for one in parts]))
+    hidden = layer_norm(
+        _together([embed(one, *sizes) for one, sizes in zip(parts, layout.dimensions)])
+    )
     return dropout(hidden, config.hidden_dropout_prob), words
 
 
@@ -451,20 +475,20 @@ def _scores_mask(input_mask):
     return padding[:, tf.newaxis, tf.newaxis, :] * MASKED_SCORE
 
 
-def _encode(hidden, parts, config, recompute_layers):
+def _encode(hidden, layout, config, recompute_layers):
     """The transformer layers. float [T, H] → list of float [T, H], one a layer."""
-    masks = [_scores_mask(one.input_mask) for one in parts]
+    parts = len(layout.masks)
 
     def layer(x, seeds):
-        return _layer(x, parts, masks, config, seeds)
+        return _layer(x, layout, config, seeds)
 
     outputs = []
     for index in range(config.num_hidden_layers):
         with tf.variable_scope(f"layer_{index}") as scope:
             if recompute_layers:
-                hidden = _recomputed(layer, hidden, scope, _Seeds.drawn(len(parts)))
+                hidden = _recomputed(layer, hidden, scope, _Seeds.drawn(parts))
             else:
-                hidden = layer(hidden, _Seeds.none(len(parts)))
+                hidden = layer(hidden, _Seeds.none(parts))
         outputs.append(hidden)
     return outputs
 
@@ -521,18 +545,17 @@ def _recomputed(layer, hidden, scope, seeds):
     return compute(hidden)
 
 
-def _layer(hidden, parts, masks, config, seeds):
+def _layer(hidden, layout, config, seeds):
     """One transformer layer: attention, then feed-forward. float [T, H] → [T, H].
 
     Args:
-      parts: list of Part.
-      masks: list of float [B, 1, 1, S] or None, see _scores_mask.
+      layout: _Layout of the rows.
       seeds: _Seeds.
     """
     after_attention, after_wide = seeds.residuals
     with tf.variable_scope("attention"):
         with tf.variable_scope("self"):
-            context = _attend(hidden, parts, masks, config, seeds.attention)
+            context = _attend(hidden, layout, config, seeds.attention)
         with tf.variable_scope("output"):
             hidden = _residual(context, hidden, config, after_attention)
     with tf.variable_scope("intermediate"):
@@ -553,23 +576,15 @@ def _residual(x, shortcut, config, seed):
     return layer_norm(dropout(y, config.hidden_dropout_prob, seed) + shortcut)
 
 
-def _attend(hidden, parts, masks, config, seeds):
+def _attend(hidden, layout, config, seeds):
     """Multi-headed self-attention (Vaswani et al. 2017). float [T, H] → [T, H]."""
-    heads = config.num_attention_heads
-    head_size = config.hidden_size // heads
+    head_size = config.hidden_size // config.num_attention_heads
 
     def project(scope):
-        x = _dense(hidden, config.hidden_size, config, scope)
-        return [
-            tf.transpose(
-                tf.reshape(rows, one.dimensions() + [heads, head_size]), HEADS_FIRST
-            )
-            for rows, one in zip(_rows_of_parts(x, parts), parts)
-        ]
+        return _dense(hidden, config.hidden_size, config, scope)
 
     def attend(query, key, value, mask, seed):
-        # Scaling the queries costs D / S of what scaling the scores would.
-        scores = tf.matmul(query / math.sqrt(head_size), key, transpose_b=True)
+        scores = tf.matmul(query, key, transpose_b=True)
         if mask is not None:
             scores += mask
         rate = config.attention_probs_dropout_prob
@@ -577,5 +592,10 @@ def _attend(hidden, parts, masks, config, seeds):
         context = tf.transpose(tf.matmul(weights, value), HEADS_FIRST)
         return tf.reshape(context, [-1, config.hidden_size])
 
-    projected = [project(scope) for scope in ("query", "key", "value")]
-    return _together([attend(*one) for one in zip(*projected, masks, seeds)])
+    # Scaling the queries costs D / S of what scaling the scores would.
+    query = project("query") / math.sqrt(head_size)
+    by_head = [
+        [tf.transpose(one, HEADS_FIRST) for one in layout.heads(x)]
+        for x in (query, project("key"), project("value"))
+    ]
+    return _together([attend(*one) for one in zip(*by_head, layout.masks, seeds)])

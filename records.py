@@ -31,9 +31,9 @@ FORMAT = 2
 # chance the examples of a batch come together; the more, the less padding there is: 4 %
 # of NCBI-disease with 10 of them, 0.8 % with 50, 0.4 % with 100.
 POOL_BATCHES = 50
-# Each of these batches has as many examples from every quarter of the lengths. Steps are
-# then alike in what they learn from, in work and in memory: on NCBI-disease the largest
-# has 1,688 pieces; were a batch's examples of one length, it would have 4,096.
+# Each of these batches has as many examples from every quarter of the lengths. Steps
+# are then alike in what they learn from, in work and in memory: on NCBI-disease the
+# largest has 1,688 pieces; were a batch's examples of one length, it would have 4,096.
 LENGTH_CLASSES = 4
 
 

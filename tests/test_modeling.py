@@ -341,7 +341,8 @@ def test_dropout_of_attention_keeps_the_mean(config):
             with tf.variable_scope("", reuse=tf.AUTO_REUSE):
                 hidden = tf.constant(many, tf.float32)
                 part = modeling.Part(tf.zeros([times, length], tf.int32))
-                found[name] = modeling._attend(hidden, [part], [None], how, [None])
+                layout = modeling._Layout([part], how)
+                found[name] = modeling._attend(hidden, layout, how, [None])
         session.run(tf.global_variables_initializer())
         shape = [times, -1]
         found = {name: y.reshape(shape) for name, y in session.run(found).items()}
