@@ -296,10 +296,10 @@ def training_loss(head, config, parts, mode, how):
             head(encoder, features, mode)[0]
             for encoder, features in zip(outputs, parts)
         ]
-    return tf.add_n([part_of_step(loss, how.train_batch_size) for loss in losses])
+    return tf.add_n([_part_of_step(loss, how.train_batch_size) for loss in losses])
 
 
-def part_of_step(loss, examples):
+def _part_of_step(loss, examples):
     """What a part of a batch adds to the loss of a training step.
 
     Args:

@@ -129,12 +129,12 @@ def measure_step(shape, way):
       tuple of bytes: of the variables; alive at the worst moment; resident at most.
     """
     model, batch = shape.split("-")
-    parts, recompute_layers = WAYS[way]
-    update, feed = build_step(MODELS[model], batch, parts, recompute_layers)
-    operations = [update.accumulate] * (parts - 1) + [update.operation]
+    count, recompute_layers = WAYS[way]
+    update, feed = build_step(MODELS[model], batch, count, recompute_layers)
+    operations = [update.accumulate] * (count - 1) + [update.operation]
     variables = tf.global_variables() + tf.local_variables()
     always = sum(one.shape.num_elements() * one.dtype.size for one in variables)
-    with tf.Session(config=tf.ConfigProto(inter_op_parallelism_threads=1)) as session:
+    with tf.Session() as session:
         session.run(
             [tf.global_variables_initializer(), tf.local_variables_initializer()]
         )
@@ -145,8 +145,14 @@ def measure_step(shape, way):
     return always, always + max(made), greatest_resident()
 
 
-def build_step(sizes, batch, parts, recompute_layers):
+def build_step(sizes, batch, count, recompute_layers):
     """A training step as finetuning.train builds it, and a batch to feed it with.
+
+    Args:
+      sizes: dict of what differs from common.MINILM.
+      batch: a key of BATCHES.
+      count: micro-batches in the step.
+      recompute_layers: see modeling.encode.
 
     Returns:
       optimization.Update, and dict of placeholder → array.
@@ -154,20 +160,22 @@ def build_step(sizes, batch, parts, recompute_layers):
     make_head = {"ner": lambda: run_ner.make_head(7, False), "qa": one_of_qa}[batch]
     labels = {"ner": ["label_ids"], "qa": ["start_position", "end_position"]}[batch]
     examples, length = BATCHES[batch]
-    features, feed = {}, {}
-    for name in ("input_ids", "input_mask", "segment_ids", *labels):
-        shape = [examples // parts, length][: 1 if name.endswith("position") else 2]
-        features[name] = tf.placeholder(tf.int32, [None] * len(shape), name)
-        feed[features[name]] = np.ones(shape, np.int32)
-    encoder = modeling.BertModel(
-        modeling.BertConfig(**dict(common.MINILM, **sizes)),
-        True,
-        *(features[name] for name in ("input_ids", "input_mask", "segment_ids")),
-        recompute_layers=recompute_layers,
+    how = finetuning.Training(
+        examples, 5e-5, 1.0, 0.1, 1000, 5, 1, None, count, recompute_layers
     )
-    loss, _ = make_head()(encoder, features, tf.estimator.ModeKeys.TRAIN)
-    loss = finetuning.part_of_step(loss, examples)
-    return optimization.create_train_op(loss, 5e-5, 1000, 100, parts > 1), feed
+    parts, feed = [], {}
+    for _ in range(how.parts()):
+        sizes_of_part = [examples // count // how.parts(), length]
+        features = {}
+        for name in ("input_ids", "input_mask", "segment_ids", *labels):
+            shape = sizes_of_part[: 1 if name.endswith("position") else 2]
+            features[name] = tf.placeholder(tf.int32, [None] * len(shape), name)
+            feed[features[name]] = np.ones(shape, np.int32)
+        parts.append(features)
+    config = modeling.BertConfig(**dict(common.MINILM, **sizes))
+    mode = tf.estimator.ModeKeys.TRAIN
+    loss = finetuning.training_loss(make_head(), config, parts, mode, how)
+    return optimization.create_train_op(loss, 5e-5, 1000, 100, count > 1), feed
 
 
 def one_of_qa():
