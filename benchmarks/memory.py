@@ -161,14 +161,23 @@ def build_step(sizes, batch, count, recompute_layers):
     labels = {"ner": ["label_ids"], "qa": ["start_position", "end_position"]}[batch]
     examples, length = BATCHES[batch]
     how = finetuning.Training(
-        examples, 5e-5, 1.0, 0.1, 1000, 5, 1, None, count, recompute_layers
+        train_batch_size=examples,
+        learning_rate=5e-5,
+        num_train_epochs=1.0,
+        warmup_proportion=0.1,
+        save_checkpoints_steps=1000,
+        keep_checkpoint_max=5,
+        seed=1,
+        pad_to=None,
+        gradient_accumulation_steps=count,
+        recompute_layers=recompute_layers,
     )
+    rows = examples // count // how.parts()
     parts, feed = [], {}
     for _ in range(how.parts()):
-        sizes_of_part = [examples // count // how.parts(), length]
         features = {}
         for name in ("input_ids", "input_mask", "segment_ids", *labels):
-            shape = sizes_of_part[: 1 if name.endswith("position") else 2]
+            shape = [rows, length][: 1 if name.endswith("position") else 2]
             features[name] = tf.placeholder(tf.int32, [None] * len(shape), name)
             feed[features[name]] = np.ones(shape, np.int32)
         parts.append(features)
