@@ -26,42 +26,57 @@ Then data_dir is needed only for --do_train and --do_eval; test.tsv is predicted
 if data_dir is given.
 """
 
-import itertools
 import os
-import pickle
 from typing import NamedTuple
 
-import command_line  # before TensorFlow, whose import it quiets
+from finetuning import command_line  # before TensorFlow, whose import it quiets
 
 # isort: split
-import numpy as np
 import tensorflow.compat.v1 as tf
 
-import embedding
-import finetuning
-import hooks
-import model_files
 import modeling
-import ner_corpora
-import output_folder
-import own_text
-import records
-import windows
-import workers
-from biocodes import conll, conll_types, conlleval, files, ner_detokenize
-from command_line import log
-
-PADDING, CONTINUATION, START, END = "[PAD]", "X", "[CLS]", "[SEP]"
-OUTSIDE = "O"
-SPECIAL = (PADDING, CONTINUATION, START, END)
-# What the original trains on, whatever the corpus; its checkpoints do not say.
-ORIGINAL_LABELS = (PADDING, "B", "I", OUTSIDE, CONTINUATION, START, END)
-NO_WORD = -1
-PIECE_FILES = ("token_test.txt", "label_test.txt", "word_test.txt")
-WORD_FILE = "NER_result_conll.txt"
-ENTITY_SCORES = "entity_level_results.txt"
-TOKEN_SCORES = "eval_results.txt"
-RESULTS = (*PIECE_FILES, WORD_FILE, ENTITY_SCORES, TOKEN_SCORES)
+from biocodes.lib import files
+from biocodes.lib.conll import is_labelled
+from finetuning import (
+    checkpoints,
+    output_dir,
+    prediction,
+    records,
+    training,
+    windows,
+    workers,
+)
+from finetuning.command_line import log
+from finetuning.model import check_start, check_trained, load_model_files, model_facts
+from finetuning.progress import report_progress
+from finetuning.windows import NO_WORD
+from tasks.ner.corpora import digests, load, parts_of, results_folders, results_of
+from tasks.ner.labels import (
+    CONTINUATION,
+    END,
+    PADDING,
+    SPECIAL,
+    START,
+    Labels,
+    save_labels,
+    settle_labels,
+)
+from tasks.ner.partial_annotation import marginal_cross_entropy, partial_annotation
+from tasks.ner.results import (
+    RESULTS,
+    TOKEN_SCORES,
+    TokenScorer,
+    WordLabels,
+    score,
+    whole_sentences,
+    write_entities,
+    write_predictions,
+)
+from tasks.raw_text import embeddings
+from tasks.raw_text import entities as raw_text_entities
+from tasks.raw_text.job import RESULTS as RAW_TEXT_RESULTS
+from tasks.raw_text.job import WINDOW, Job, check_input, define_raw_text_flags
+from tasks.raw_text.output import Output
 
 
 def define_flags():
@@ -92,98 +107,9 @@ def define_flags():
         flag_values=flags,
     )
     command_line.define_evaluation_flags(flags, "devel.tsv")
-    own_text.define_flags(flags)
-    embedding.define_flags(flags)
+    define_raw_text_flags(flags)
+    embeddings.define_flags(flags)
     return flags
-
-
-# Labels
-
-
-class Labels(NamedTuple):
-    """The labels of a model: names in the order of their ids."""
-
-    names: tuple
-
-    @classmethod
-    def of(cls, found):
-        """[PAD], the labels found in training files sorted, X, [CLS], [SEP]."""
-        return cls((PADDING, *sorted(found), CONTINUATION, START, END))
-
-    @property
-    def ids(self):
-        """dict of name → id."""
-        return {name: index for index, name in enumerate(self.names)}
-
-    @property
-    def scored(self):
-        """Ids that token-level scores are averaged over."""
-        return self.scored_of(None)
-
-    def scored_of(self, types):
-        """As scored, but of labels of these types alone; None for all of them."""
-        unscored = SPECIAL + (OUTSIDE,)
-        return [
-            i
-            for i, name in enumerate(self.names)
-            if name not in unscored
-            and (types is None or conll.entity_type(name) in types)
-        ]
-
-
-def labels_of(sentences, path):
-    """The Labels that a training file makes.
-
-    Raises:
-      InputError: one of the special names is used as a label.
-    """
-    found = set()
-    for sentence in sentences:
-        found.update(sentence.labels)
-        reserved = found.intersection(SPECIAL)
-        if reserved:
-            name = sorted(reserved)[0]
-            raise files.InputError(
-                f"the label {name} is reserved",
-                path,
-                sentence.lines[sentence.labels.index(name)],
-                "give the label another name",
-            )
-    return Labels.of(found)
-
-
-def labels_together(corpora):
-    """The Labels that the training files of all corpora make."""
-    each = [labels_of(one.sentences["train"], one.paths["train"]) for one in corpora]
-    return Labels.of(
-        set().union(*(labels.names for labels in each)).difference(SPECIAL)
-    )
-
-
-def save_labels(folder, labels):
-    """Writes label2id.json, and label2id.pkl for scripts made for the original.
-
-    The pickle is only ever written: what reads it is not this suite.
-    """
-    model_files.save_labels(folder, labels.names)
-    with files.whole_file(os.path.join(folder, "label2id.pkl"), binary=True) as stream:
-        pickle.dump(labels.ids, stream, protocol=2)
-
-
-def load_labels(checkpoint):
-    """The labels that a checkpoint was trained with, see model_files.load_labels.
-
-    Raises:
-      InputError: they cannot be found, or are not those of entity recognition.
-    """
-    names = model_files.load_labels(checkpoint, ORIGINAL_LABELS)
-    is_column = all(len(name.split()) == 1 for name in names)
-    if names[0] != PADDING or not set(SPECIAL) < set(names) or not is_column:
-        raise files.InputError(
-            f"not the labels of a model for entity recognition: {', '.join(names)}",
-            os.path.dirname(checkpoint),
-        )
-    return Labels(names)
 
 
 # Features
@@ -265,30 +191,6 @@ def labels_of_pieces(word_index, labels):
     return found
 
 
-def check_labels(sentences, labels, path):
-    """Refuses a label that the model does not know; no label is fine.
-
-    Raises:
-      InputError: naming its line.
-    """
-    known = set(labels.names) - set(SPECIAL)
-    if not is_labelled(sentences):
-        return
-    for sentence in sentences:
-        if not known.issuperset(sentence.labels):
-            line, label = next(
-                (line, label)
-                for line, label in zip(sentence.lines, sentence.labels)
-                if label not in known
-            )
-            raise files.InputError(
-                f"the model does not know the label {label}",
-                path,
-                line,
-                f"it knows {', '.join(sorted(known))}",
-            )
-
-
 # Head
 
 
@@ -322,7 +224,7 @@ def make_head(num_labels, count_padding, partial=None, with_probability=False):
                 labels=features["label_ids"], logits=logits
             )
         else:
-            losses = ner_corpora.marginal_cross_entropy(
+            losses = marginal_cross_entropy(
                 logits, features["label_ids"], features["corpus"], partial
             )
         if not count_padding:
@@ -333,190 +235,6 @@ def make_head(num_labels, count_padding, partial=None, with_probability=False):
         return tf.reduce_sum(losses), predictions
 
     return head
-
-
-# Scores
-
-
-def count_confusions(pairs, num_labels):
-    """Confusion matrix of (gold, predicted) ids: int [L gold, L predicted]."""
-    matrix = np.zeros([num_labels, num_labels], np.int64)
-    for gold, predicted in pairs:
-        np.add.at(matrix, (gold, predicted), 1)
-    return matrix
-
-
-def token_scores(matrix, scored):
-    """Token-level scores: the macro average of each class's precision, recall and F1.
-
-    Args:
-      matrix: see count_confusions.
-      scored: ids of the classes to average over.
-
-    Returns:
-      dict of eval_precision, eval_recall and eval_f, float32.
-    """
-    correct = np.diag(matrix)[scored].astype(np.float64)
-    precision = correct / np.maximum(matrix[:, scored].sum(0), 1)
-    recall = correct / np.maximum(matrix[scored].sum(1), 1)
-    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    values = {"eval_precision": precision, "eval_recall": recall, "eval_f": f1}
-    return {
-        name: np.float32(value.mean() if len(scored) else 0.0)
-        for name, value in values.items()
-    }
-
-
-class TokenScorer:
-    """Gathers the token-level scores of a file, prediction by prediction.
-
-    Args:
-      labels: Labels.
-      count_padding: see make_head.
-      batch_size: examples in a batch, for which the loss is given.
-      types: those whose labels are scored; default: all.
-    """
-
-    def __init__(self, labels, count_padding, batch_size, types=None):
-        self._labels = labels
-        self._scored = labels.scored_of(types)
-        self._count_padding = count_padding
-        self._batch_size = batch_size
-        self._matrix = 0
-        self._loss = self._examples = 0
-
-    def add(self, gold, prediction):
-        """Takes one sentence.
-
-        Args:
-          gold: label ids of its pieces.
-          prediction: dict of label_ids [S] and loss, see make_head.
-        """
-        predicted = prediction["label_ids"]
-        padded = np.zeros_like(predicted)
-        padded[: len(gold)] = gold
-        end = None if self._count_padding else len(gold)
-        self._matrix += count_confusions(
-            [(padded[:end], predicted[:end])], len(self._labels.names)
-        )
-        self._loss += float(prediction["loss"])
-        self._examples += 1
-
-    def results(self, step):
-        """The results as they are logged and written; loss is a batch's on average."""
-        batches = -(-self._examples // self._batch_size)
-        return dict(
-            token_scores(self._matrix, self._scored),
-            global_step=step,
-            loss=np.float32(self._loss / batches),
-        )
-
-
-# Writing
-
-
-def write_predictions(folder, sentences, tokenizer, labels, predicted):
-    """Writes token_test.txt, label_test.txt and word_test.txt, line by line in step.
-
-    Args:
-      folder: where they go; the results of an earlier prediction there are removed.
-      sentences: iterable of conll.Sentence.
-      tokenizer: FullTokenizer.
-      labels: Labels.
-      predicted: for each of them (features, prediction), see whole_sentences.
-    """
-    paths = [os.path.join(folder, name) for name in PIECE_FILES]
-    outdated = [os.path.join(folder, name) for name in (WORD_FILE, ENTITY_SCORES)]
-    with files.whole_files(paths, outdated) as streams:
-        for sentence, (features, prediction) in zip(sentences, predicted):
-            pieces = tokenizer.convert_ids_to_tokens(features["input_ids"].tolist())
-            columns = zip(
-                pieces,
-                piece_labels(prediction["label_ids"][: len(pieces)], labels),
-                word_lines(sentence, features["word_index"].tolist()),
-            )
-            for line in columns:
-                for stream, column in zip(streams, line):
-                    stream.write(column + "\n")
-
-
-def piece_labels(label_ids, labels):
-    """Predicted ids → names. [PAD], which no piece can be, is written as O."""
-    return [labels.names[i] if i else OUTSIDE for i in label_ids.tolist()]
-
-
-def word_lines(sentence, words):
-    """What word_test.txt says beside each piece: the place of its word, if it has one.
-
-    Args:
-      sentence: conll.Sentence.
-      words: for each piece the index of its word, or NO_WORD.
-    """
-    return [
-        ner_detokenize.NO_WORD
-        if i == NO_WORD
-        else ner_detokenize.word_line(sentence.lines[i], sentence.words[i])
-        for i in words
-    ]
-
-
-class WordLabels:
-    """The predicted labels of each sentence's words, from what write_predictions wrote.
-
-    They are read anew whenever they are iterated over, and are not kept.
-    """
-
-    def __init__(self, folder, sentences):
-        self._folder = folder
-        self._sentences = sentences
-
-    def __iter__(self):
-        columns = [
-            (text for _, text in files.read_lines(os.path.join(self._folder, name)))
-            for name in ("label_test.txt", "word_test.txt")
-        ]
-        pieces = zip(*columns)
-
-        def has_word(piece):
-            return piece[1] != ner_detokenize.NO_WORD
-
-        for sentence in self._sentences:
-            places = {str(line): index for index, line in enumerate(sentence.lines)}
-            next(pieces)  # [CLS]
-            labels, words = [], []
-            for label, line in itertools.takewhile(has_word, pieces):  # and [SEP]
-                labels.append(label)
-                words.append(places[line.partition("\t")[0]])
-            yield ner_detokenize.word_labels(len(sentence.words), words, labels)
-
-
-def write_entities(folder, sentences, word_labels, types=None):
-    """Writes the word-level result; writes and logs its entity-level scores.
-
-    Args:
-      folder, sentences: see write_predictions.
-      word_labels: WordLabels.
-      types: those that are scored, words of others counting as O; default: all.
-    """
-    path = os.path.join(folder, WORD_FILE)
-    ner_detokenize.write_result(path, sentences, word_labels)
-    if not is_labelled(sentences):
-        log.info("no labels in test.tsv, so no scores; the predictions: %s", path)
-        return
-    scores = conlleval.score_file(path)
-    if types is not None:
-        scores = conlleval.evaluate(scored_rows(sentences, word_labels, types))
-    report = conlleval.report(scores)
-    with files.whole_file(os.path.join(folder, ENTITY_SCORES)) as stream:
-        stream.write(report)
-    command_line.log_results("entity-level evaluation results", report.splitlines())
-
-
-def scored_rows(sentences, word_labels, types):
-    """Yields rows as conlleval.evaluate takes them, words of other types as O."""
-    for sentence, predicted in zip(sentences, word_labels):
-        yield from zip(sentence.labels, conll_types.only(predicted, types))
-        yield None
 
 
 # The model
@@ -551,27 +269,10 @@ def make_model(flags, config, tokenizer, corpora, trained):
     labels = settle_labels(corpora, trained)
     partial = None
     if flags.partial_annotation:
-        partial = ner_corpora.partial_annotation(corpora, labels.names, SPECIAL)
+        partial = partial_annotation(corpora, labels.names, SPECIAL)
     head = make_head(len(labels.names), flags.pad_to_max_length, partial)
-    facts = output_folder.model_facts(config, flags.vocab_file, flags.do_lower_case)
+    facts = model_facts(config, flags.vocab_file, flags.do_lower_case)
     return Model(config, tokenizer, labels, head, facts)
-
-
-def settle_labels(corpora, trained):
-    """The labels of the run's model, which all labels in the corpora are among.
-
-    Args:
-      corpora: list of Corpus.
-      trained: prefix of the checkpoint to predict with; None when there is training.
-
-    Returns:
-      Labels.
-    """
-    labels = load_labels(trained) if trained else labels_together(corpora)
-    for corpus in corpora:
-        for phase, sentences in corpus.sentences.items():
-            check_labels(sentences, labels, corpus.paths[phase])
-    return labels
 
 
 # The command
@@ -585,11 +286,6 @@ def check_task(task_name):
             "--task_name",
             remedy="leave the flag out, or give NER",
         )
-
-
-def is_labelled(sentences):
-    """Whether the words of a file have labels; all have, or none."""
-    return next(iter(sentences)).labels[0] is not None
 
 
 def phases_of(do_train, do_eval, do_predict, data_dir, job):
@@ -622,8 +318,8 @@ def training_facts(flags, model, corpora):
     """See output_folder.training_facts; of several corpora all are in it."""
     path = corpora[0].paths["train"]
     names = list(model.labels.names)
-    facts = output_folder.training_facts(flags, model.facts, path, labels=names)
-    facts["corpus"] = ner_corpora.digests(corpora, "train")
+    facts = output_dir.training_facts(flags, model.facts, path, labels=names)
+    facts["corpus"] = digests(corpora, "train")
     if len(corpora) > 1:
         facts["partial_annotation"] = flags.partial_annotation
     return facts
@@ -642,19 +338,19 @@ def prepare_training(flags, folder, model, first, corpora):
     Returns:
       finetuning.Training.
     """
-    training = finetuning.Training.from_flags(flags)
+    settings = training.Training.from_flags(flags)
     # Raises an error for too few.
-    training.steps(sum(len(one.sentences["train"]) for one in corpora))
+    settings.steps(sum(len(one.sentences["train"]) for one in corpora))
     facts = training_facts(flags, model, corpora)
     afresh = flags.overwrite_output_dir
-    output_folder.check_start(folder, facts, afresh)
-    finetuning.check_start(model.head, model.config, folder, first, afresh)
-    for place in ner_corpora.results_folders(folder, corpora):
+    output_dir.check_start(folder, facts, afresh)
+    check_start(model.head, model.config, folder, first, afresh)
+    for place in results_folders(folder, corpora):
         files.make_folder(place)
-    results = [*ner_corpora.results_of(corpora, RESULTS), *own_text.RESULTS]
-    output_folder.start_training(folder, flags, facts, results)
+    results = [*results_of(corpora, RESULTS), *RAW_TEXT_RESULTS]
+    output_dir.start_training(folder, flags, facts, results)
     save_labels(folder, model.labels)
-    return training
+    return settings
 
 
 def prepare_prediction(flags, folder, model, trained, corpora):
@@ -666,11 +362,11 @@ def prepare_prediction(flags, folder, model, trained, corpora):
       flags, folder, model, corpora: see prepare_training.
       trained: prefix of the checkpoint.
     """
-    output_folder.check_same_model(os.path.dirname(trained), model.facts)
-    finetuning.check_trained(model.head, model.config, trained)
+    output_dir.check_same_model(os.path.dirname(trained), model.facts)
+    check_trained(model.head, model.config, trained)
     if not flags.shard:
-        results = ner_corpora.results_of(corpora, RESULTS)
-        output_folder.start_prediction(folder, flags, trained, results)
+        results = results_of(corpora, RESULTS)
+        output_dir.start_prediction(folder, flags, trained, results)
 
 
 def featurize_all(folder, corpora, phases, model, limit, long_sentences):
@@ -687,9 +383,9 @@ def featurize_all(folder, corpora, phases, model, limit, long_sentences):
     Returns:
       dict of (phase, folder) → RecordFile, see ner_corpora.parts_of.
     """
-    for place in ner_corpora.results_folders(folder, corpora):
+    for place in results_folders(folder, corpora):
         files.make_folder(place)
-    parts = ner_corpora.parts_of(folder, corpora, phases)
+    parts = parts_of(folder, corpora, phases)
     of_several = len(corpora) > 1
     label_ids = model.labels.ids
     of_all = {"labels": model.labels.names, "max_seq_length": limit}
@@ -698,11 +394,11 @@ def featurize_all(folder, corpora, phases, model, limit, long_sentences):
         return schema(is_labelled(part[0].sentences[phase]), of_several)
 
     def in_windows(phase):
-        return phase == "predict" and long_sentences == own_text.WINDOW
+        return phase == "predict" and long_sentences == WINDOW
 
     def made_from(phase, part):
-        facts = output_folder.data_facts(model.facts, part[0].paths[phase])
-        corpus = ner_corpora.digests(part, phase)
+        facts = output_dir.data_facts(model.facts, part[0].paths[phase])
+        corpus = digests(part, phase)
         return dict(facts, **of_all, corpus=corpus, in_windows=in_windows(phase))
 
     def made(phase, part):
@@ -742,53 +438,8 @@ def records_of(corpora, phase, form, how):
         (corpus.number, one) for corpus in corpora for one in corpus.sentences[phase]
     )
     made = workers.ordered_map(records_of_one, sentences, workers.processes_for(count))
-    for rows in hooks.report_progress("featurized", made, count):
+    for rows in report_progress("featurized", made, count):
         yield from rows
-
-
-def whole_sentences(data, predictions):
-    """Puts the windows of each sentence together, with each piece once.
-
-    Args:
-      data: RecordFile, see featurize_windows.
-      predictions: iterable of (index, dict of label_ids [S] and perhaps loss), of all
-        of its records in their order.
-
-    Yields:
-      (features, prediction) a sentence, as if it had been a single window.
-    """
-    parts = []
-    for index, prediction in predictions:
-        features = data[index]
-        parts.append((features, prediction))
-        if features["word_index"][-1] == NO_WORD:  # [SEP] of the last window
-            yield parts[0] if len(parts) == 1 else join_windows(parts, data.schema)
-            parts = []
-
-
-def join_windows(parts, form):
-    """The windows of a sentence → (features, prediction), see whole_sentences."""
-    kept = [features["word_index"] != windows.CONTEXT for features, _ in parts]
-
-    def join(arrays):
-        return np.concatenate(
-            [array[: len(some)][some] for array, some in zip(arrays, kept)]
-        )
-
-    features = dict(parts[0][0])
-    for name in form.sequences:
-        features[name] = join([one[name] for one, _ in parts])
-    prediction = {"label_ids": join([one["label_ids"] for _, one in parts])}
-    if "loss" in parts[0][1]:
-        prediction["loss"] = sum(one["loss"] for _, one in parts)
-    return features, prediction
-
-
-def score(predicted, scorer):
-    """Passes whole_sentences on, each when the TokenScorer has counted it."""
-    for features, prediction in predicted:
-        scorer.add(features["label_ids"], prediction)
-        yield features, prediction
 
 
 def evaluate(folder, data, predictions, scorer, step):
@@ -796,8 +447,8 @@ def evaluate(folder, data, predictions, scorer, step):
     for _ in score(whole_sentences(data, predictions), scorer):
         pass
     results = scorer.results(step)
-    command_line.log_results("Eval results", output_folder.result_lines(results))
-    output_folder.write_results(folder, TOKEN_SCORES, results)
+    command_line.log_results("Eval results", output_dir.result_lines(results))
+    output_dir.write_results(folder, TOKEN_SCORES, results)
 
 
 def predict(folder, corpus, data, model, predictions, scorer, step):
@@ -810,7 +461,7 @@ def predict(folder, corpus, data, model, predictions, scorer, step):
     if is_labelled(sentences):
         command_line.log_results(
             "token-level evaluation results",
-            output_folder.result_lines(scorer.results(step)),
+            output_dir.result_lines(scorer.results(step)),
         )
     words = WordLabels(folder, sentences)
     write_entities(folder, sentences, words, corpus.scored_types("predict"))
@@ -827,16 +478,16 @@ def evaluate_and_predict(flags, folder, corpora, data, model, trained):
       model: Model.
       trained: prefix of the checkpoint.
     """
-    step = model_files.step(trained)
+    step = checkpoints.step(trained)
 
     def predictions(phase, corpus, part, batch_size):
-        how = finetuning.Prediction.from_flags(flags, batch_size)
-        found = finetuning.predict(model.head, model.config, part, trained, how)
+        how = prediction.Prediction.from_flags(flags, batch_size)
+        found = prediction.predict(model.head, model.config, part, trained, how)
         types = corpus.scored_types(phase)
         padding = flags.pad_to_max_length
         return found, TokenScorer(model.labels, padding, batch_size, types)
 
-    for corpus, place in zip(corpora, ner_corpora.results_folders(folder, corpora)):
+    for corpus, place in zip(corpora, results_folders(folder, corpora)):
         if len(corpora) > 1:
             log.info("***** corpus %s, results in %s *****", corpus.name, place)
         if ("eval", place) in data:
@@ -853,69 +504,69 @@ def find_entities(flags, job, output, model, trained, total, interruption):
     """Finds the entities of people's own text, see own_text.predict."""
     names = model.labels.names
     head = make_head(len(names), count_padding=False, with_probability=True)
-    found_by = own_text.Model(
+    found_by = raw_text_entities.Model(
         model.tokenizer, names, head, model.config, trained, model.facts
     )
-    how = finetuning.Prediction.from_flags(flags, flags.predict_batch_size)
-    own_text.predict(job, output, found_by, how, total, interruption)
+    how = prediction.Prediction.from_flags(flags, flags.predict_batch_size)
+    raw_text_entities.predict(job, output, found_by, how, total, interruption)
 
 
 def embed(flags):
     """Writes embeddings.npz, see embedding.py; the checkpoint may be without a head."""
-    job = own_text.Job.from_flags(flags)
+    job = Job.from_flags(flags)
     command_line.report_device(flags.require_gpu)
-    config, tokenizer, first = command_line.load_model_files(flags)
-    what = embedding.Embedding.from_flags(flags, config.num_hidden_layers)
-    model = output_folder.model_facts(config, flags.vocab_file, flags.do_lower_case)
-    name = embedding.name_of(job.shard)
+    config, tokenizer, first = load_model_files(flags)
+    what = embeddings.Embedding.from_flags(flags, config.num_hidden_layers)
+    model = model_facts(config, flags.vocab_file, flags.do_lower_case)
+    name = embeddings.name_of(job.shard)
     share = name if job.shard else None
-    with output_folder.locked(flags.output_dir, share) as folder:
-        checkpoint = model_files.fine_tuned(folder, first)
-        output_folder.check_same_model(os.path.dirname(checkpoint), model)
-        head = embedding.make_head(what.layers)
-        finetuning.check_trained(head, config, checkpoint)
-        own_text.check_input(job)
+    with output_dir.locked(flags.output_dir, share) as folder:
+        checkpoint = checkpoints.fine_tuned(folder, first)
+        output_dir.check_same_model(os.path.dirname(checkpoint), model)
+        head = embeddings.make_head(what.layers)
+        check_trained(head, config, checkpoint)
+        check_input(job)
         if not share:
-            output_folder.write_record(folder, flags)
+            output_dir.write_record(folder, flags)
         log.info("encoder: %s", checkpoint)
         path = os.path.join(folder, f"{name}.npz")
-        how = finetuning.Prediction.from_flags(flags, flags.predict_batch_size)
-        embedding.write(path, job, how, what, tokenizer, config, checkpoint)
+        how = prediction.Prediction.from_flags(flags, flags.predict_batch_size)
+        embeddings.write(path, job, how, what, tokenizer, config, checkpoint)
 
 
 def main(argv, interruption):
     """Reads and checks everything, and only then goes to work."""
     flags = command_line.parse_flags(define_flags(), argv, __doc__, ())
     check_task(flags.task_name)
-    embedding.check_flags(flags)
+    embeddings.check_flags(flags)
     if flags.do_embed:
         embed(flags)
         return
-    job = own_text.Job.from_flags(flags)
+    job = Job.from_flags(flags)
     phases = phases_of(
         flags.do_train, flags.do_eval, flags.do_predict, flags.data_dir, job
     )
     command_line.report_device(flags.require_gpu)
-    config, tokenizer, first = command_line.load_model_files(flags)
-    corpora = ner_corpora.load(flags.data_dir, phases) if phases else []
+    config, tokenizer, first = load_model_files(flags)
+    corpora = load(flags.data_dir, phases) if phases else []
     share = job.name if job and job.shard else None
-    with output_folder.locked(flags.output_dir, share) as folder:
+    with output_dir.locked(flags.output_dir, share) as folder:
         if job:
-            output = own_text.Output(folder, job)
+            output = Output(folder, job)
             output.check_start()
-        trained = None if flags.do_train else model_files.fine_tuned(folder, first)
+        trained = None if flags.do_train else checkpoints.fine_tuned(folder, first)
         model = make_model(flags, config, tokenizer, corpora, trained)
-        total = own_text.check_input(job) if job else None
+        total = check_input(job) if job else None
         if flags.do_train:
-            training = prepare_training(flags, folder, model, first, corpora)
+            settings = prepare_training(flags, folder, model, first, corpora)
         else:
             prepare_prediction(flags, folder, model, trained, corpora)
         limit, cut = flags.max_seq_length, flags.long_sentences
         data = featurize_all(folder, corpora, phases, model, limit, cut)
         if flags.do_train:
             to_learn = data["train", folder]
-            trained = finetuning.train(
-                model.head, config, to_learn, folder, first, training, interruption
+            trained = training.train(
+                model.head, config, to_learn, folder, first, settings, interruption
             )
         evaluate_and_predict(flags, folder, corpora, data, model, trained)
         if job:

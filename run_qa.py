@@ -15,36 +15,34 @@ span of its context. Contexts longer than max_seq_length are read in windows.
 """
 
 import bisect
-import contextlib
 import functools
-import json
 import os
 from typing import NamedTuple
 
-import command_line  # before TensorFlow, whose import it quiets
+from finetuning import command_line  # before TensorFlow, whose import it quiets
 
 # isort: split
 import tensorflow.compat.v1 as tf
 
-import finetuning
-import hooks
-import model_files
 import modeling
-import output_folder
-import records
-import workers
-from biocodes import files, qa_decoding, squad, squad_eval
-from biocodes.qa_decoding import NO_WORD
-from command_line import log
-from windows import best_windows, cut_windows
+from biocodes.lib import files, squad
+from finetuning import (
+    checkpoints,
+    output_dir,
+    prediction,
+    records,
+    training,
+    workers,
+)
+from finetuning.command_line import log
+from finetuning.model import check_start, check_trained, load_model_files, model_facts
+from finetuning.progress import report_progress
+from finetuning.windows import NO_WORD, best_windows, cut_windows
+from tasks.qa import decoding
+from tasks.qa.results import RESULTS, decide_all, report, write_predictions
 
 START, END = "[CLS]", "[SEP]"
 NAMED = 5  # so many questions are named in a warning
-PREDICTIONS = "predictions.json"
-NBEST = "nbest_predictions.json"
-NULL_ODDS = "null_odds.json"
-SCORES = "eval_results.txt"
-RESULTS = (PREDICTIONS, NBEST, NULL_ODDS, SCORES)
 
 
 def define_flags():
@@ -287,7 +285,7 @@ def records_of(examples, form, tokenizer, lengths):
     made = workers.ordered_map(
         records_of_one, enumerate(examples), workers.processes_for(count)
     )
-    for several in hooks.report_progress("featurized", made, count):
+    for several in report_progress("featurized", made, count):
         yield from several
 
 
@@ -326,178 +324,12 @@ def make_head(count_padding):
     return head
 
 
-# Writing
-
-
-def windows_by_example(count, data, predictions):
-    """Yields the windows of example 0, 1, … as they are predicted, a list for each.
-
-    Args:
-      count: examples; one without a word in its context has no windows.
-      data: RecordFile of the windows, in the order of the examples.
-      predictions: iterable of (index, dict of logits [S]), see make_head.
-
-    Yields:
-      lists of qa_decoding.Window.
-    """
-    stream = ((data[index], prediction) for index, prediction in predictions)
-    following = next(stream, None)
-    for example in range(count):
-        windows = []
-        while following and following[0]["example_index"] == example:
-            windows.append(_window(*following))
-            following = next(stream, None)
-        yield windows
-
-
-def _window(features, prediction):
-    length = len(features["input_ids"])
-    return qa_decoding.Window(
-        prediction["start_logits"][:length],
-        prediction["end_logits"][:length],
-        features["input_ids"],
-        features["word_index"],
-        features["max_context"],
-    )
-
-
-def find_text(example, tokenizer, verbose):
-    """Makes the function (window, start, end) → text of a span in an example's context.
-
-    Where the pieces cannot be traced to characters, the text is that of their words.
-
-    Args:
-      example: squad.Example.
-      tokenizer: FullTokenizer.
-      verbose: whether to log each time that happens.
-    """
-    words = squad.words_of(example.context)
-
-    def text_of(window, start, end):
-        first, last = window.word_index[start], window.word_index[end]
-        text = " ".join(words[first : last + 1])
-        ids = window.input_ids[start : end + 1].tolist()
-        pieces = tokenizer.convert_ids_to_tokens(ids)
-        found = qa_decoding.original_text(pieces, text, tokenizer.basic_tokenizer)
-        if found is None and verbose:
-            log.info(
-                "question %s: no %r in %r, which is taken as a whole",
-                example.id,
-                qa_decoding.spell(pieces),
-                text,
-            )
-        return text if found is None else found
-
-    return text_of
-
-
-@contextlib.contextmanager
-def json_object(stream):
-    """Makes of a text stream a JSON object, entry by entry.
-
-    Yields:
-      function (key, value) that writes an entry. The file looks as if json.dump had
-      written all of it with indent=4, and the entries need not be in memory together.
-    """
-    before = ["{"]
-
-    def write(key, value):
-        entry = json.dumps({key: value}, indent=4)
-        stream.write(before[0] + entry[len("{") : -len("\n}")])
-        before[0] = ","
-
-    yield write
-    stream.write("{}\n" if before == ["{"] else "\n}\n")
-
-
-def nbest_entries(answers):
-    """list of qa_decoding.Answer → their JSON value."""
-    return [
-        {
-            "text": answer.text,
-            "probability": probability,
-            "start_logit": answer.start_logit,
-            "end_logit": answer.end_logit,
-        }
-        for answer, probability in zip(answers, qa_decoding.probabilities(answers))
-    ]
-
-
-def write_predictions(folder, decisions, with_null):
-    """Writes predictions.json, nbest_predictions.json and perhaps null_odds.json.
-
-    Args:
-      folder: where they go; other results of an earlier prediction there are removed.
-      decisions: iterable of (id, qa_decoding.Decision).
-      with_null: whether there are null_odds.
-
-    Returns:
-      dict of id → text.
-    """
-    texts = {}
-    names = [PREDICTIONS, NBEST] + ([NULL_ODDS] if with_null else [])
-    paths = [os.path.join(folder, name) for name in names]
-    outdated = [os.path.join(folder, name) for name in set(RESULTS).difference(names)]
-    with contextlib.ExitStack() as stack:
-        streams = stack.enter_context(files.whole_files(paths, outdated))
-        write = {
-            name: stack.enter_context(json_object(stream))
-            for name, stream in zip(names, streams)
-        }
-        for name, decision in decisions:
-            texts[name] = decision.text
-            write[PREDICTIONS](name, decision.text)
-            write[NBEST](name, nbest_entries(decision.nbest))
-            if with_null:
-                write[NULL_ODDS](name, decision.null_odds)
-    return texts
-
-
-def report(folder, golds, texts, step):
-    """Scores the answers where that can be; logs scores, writes eval_results.txt.
-
-    Args:
-      folder: where it goes.
-      golds: [(id, gold texts)] of the questions that have gold answers.
-      texts: dict of id → predicted text.
-      step: training step of the checkpoint.
-    """
-    log.info("the answers: %s", os.path.join(folder, PREDICTIONS))
-    if not golds:
-        log.info("no gold answers in predict_file, so no scores")
-        return
-    scores = squad_eval.evaluate(golds, texts)
-    results = {name: round(value, 4) for name, value in scores.items()}
-    results["global_step"] = step
-    command_line.log_results("Eval results", output_folder.result_lines(results))
-    output_folder.write_results(folder, SCORES, results)
-
-
-# The command
-
-
-def decide_all(examples, data, predictions, tokenizer, limits, verbose):
-    """Yields (id, qa_decoding.Decision) for each question.
-
-    Args:
-      examples: list of squad.Example.
-      data, predictions: see windows_by_example.
-      tokenizer: FullTokenizer.
-      limits: qa_decoding.Limits.
-      verbose: see find_text.
-    """
-    groups = windows_by_example(len(examples), data, predictions)
-    for example, windows in zip(examples, groups):
-        text_of = find_text(example, tokenizer, verbose)
-        yield example.id, qa_decoding.decide(windows, text_of, limits)
-
-
 def main(argv, interruption):
     """Reads and checks everything, then trains and predicts as the flags say."""
     flags = command_line.parse_flags(define_flags(), argv, __doc__, ())
     check_flags(flags)
     command_line.report_device(flags.require_gpu)
-    config, tokenizer, first = command_line.load_model_files(flags)
+    config, tokenizer, first = load_model_files(flags)
     with_null = flags.version_2_with_negative
     if flags.do_train:
         to_train = load_to_train(flags.train_file, with_null)
@@ -505,46 +337,46 @@ def main(argv, interruption):
         to_predict, golds = squad.load_to_predict(flags.predict_file)
     lengths = from_flags(Lengths, flags)
     head = make_head(count_padding=flags.pad_to_max_length)
-    with output_folder.locked(flags.output_dir) as folder:
-        model = output_folder.model_facts(config, flags.vocab_file, flags.do_lower_case)
+    with output_dir.locked(flags.output_dir) as folder:
+        model = model_facts(config, flags.vocab_file, flags.do_lower_case)
         if flags.do_train:
             afresh = flags.overwrite_output_dir
-            training = finetuning.Training.from_flags(flags)
-            training.steps(len(to_train))  # raises an error for too few
+            settings = training.Training.from_flags(flags)
+            settings.steps(len(to_train))  # raises an error for too few
             of_the_task = dict(lengths._asdict(), version_2_with_negative=with_null)
-            facts = output_folder.training_facts(
+            facts = output_dir.training_facts(
                 flags, model, flags.train_file, **of_the_task
             )
-            output_folder.check_start(folder, facts, afresh)
-            finetuning.check_start(head, config, folder, first, afresh)
-            output_folder.start_training(folder, flags, facts, RESULTS)
-            made_from = output_folder.data_facts(model, flags.train_file)
+            output_dir.check_start(folder, facts, afresh)
+            check_start(head, config, folder, first, afresh)
+            output_dir.start_training(folder, flags, facts, RESULTS)
+            made_from = output_dir.data_facts(model, flags.train_file)
             made_from.update(of_the_task)
             data = featurize_all(
                 folder, "train", to_train, tokenizer, lengths, made_from
             )
-            checkpoint = finetuning.train(
-                head, config, data, folder, first, training, interruption, len(to_train)
+            checkpoint = training.train(
+                head, config, data, folder, first, settings, interruption, len(to_train)
             )
         else:
-            checkpoint = model_files.fine_tuned(folder, first)
-            output_folder.check_same_model(os.path.dirname(checkpoint), model)
-            finetuning.check_trained(head, config, checkpoint)
-            output_folder.start_prediction(folder, flags, checkpoint, RESULTS)
+            checkpoint = checkpoints.fine_tuned(folder, first)
+            output_dir.check_same_model(os.path.dirname(checkpoint), model)
+            check_trained(head, config, checkpoint)
+            output_dir.start_prediction(folder, flags, checkpoint, RESULTS)
         if flags.do_predict:
-            made_from = output_folder.data_facts(model, flags.predict_file)
+            made_from = output_dir.data_facts(model, flags.predict_file)
             made_from.update(lengths._asdict())
             data = featurize_all(
                 folder, "predict", to_predict, tokenizer, lengths, made_from
             )
-            how = finetuning.Prediction.from_flags(flags, flags.predict_batch_size)
-            predictions = finetuning.predict(head, config, data, checkpoint, how)
-            limits = from_flags(qa_decoding.Limits, flags)
+            how = prediction.Prediction.from_flags(flags, flags.predict_batch_size)
+            predictions = prediction.predict(head, config, data, checkpoint, how)
+            limits = from_flags(decoding.Limits, flags)
             decisions = decide_all(
                 to_predict, data, predictions, tokenizer, limits, flags.verbose_logging
             )
             texts = write_predictions(folder, decisions, with_null)
-            report(folder, golds, texts, model_files.step(checkpoint))
+            report(folder, golds, texts, checkpoints.step(checkpoint))
 
 
 if __name__ == "__main__":

@@ -30,31 +30,56 @@ import os
 import re
 from typing import Any, NamedTuple, Optional
 
-import command_line  # before TensorFlow, whose import it quiets
+from finetuning import command_line  # before TensorFlow, whose import it quiets
 
 # isort: split
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-import finetuning
-import hooks
-import model_files
 import modeling
-import output_folder
-import records
-import workers
-from biocodes import files, re_eval, re_files
-from command_line import log
+from biocodes.lib import files, relation_scores
+from biocodes.lib.labels import label_list
+from biocodes.lib.relations import (
+    BINARY_LABELS,
+    CHEMPROT_LABELS,
+    is_labelled,
+    label_ids,
+    read_test,
+    read_train,
+)
+from finetuning import checkpoints, output_dir, records, training, workers
+from finetuning import prediction as predicting
+from finetuning.command_line import log
+from finetuning.folds import (
+    FILES,
+    FOLD_RECORD,
+    FOLD_SCORES,
+    Fold,
+    find_folds,
+    fold_table,
+)
+from finetuning.model import (
+    check_start,
+    check_trained,
+    load_labels,
+    load_model_files,
+    model_facts,
+    save_labels,
+)
+from finetuning.progress import report_progress
+from tasks.re.results import (
+    DEV_SCORES,
+    PREDICTIONS,
+    TEST_SCORES,
+    dev_scores,
+    result_names,
+    write_predictions,
+    write_scores,
+)
 
 START, END = "[CLS]", "[SEP]"
 CUSTOM = "custom"
 PLACEHOLDER = re.compile(r"@[^\s@$]+\$")
-FILES = {"train": "train.tsv", "eval": "dev.tsv", "predict": "test.tsv"}
-PREDICTIONS = ("test_results.tsv", "test_predictions.tsv")
-TEST_SCORES = "test_scores.txt"
-DEV_SCORES = "eval_results.txt"
-FOLD_RECORD = "fold.json"
-FOLD_SCORES = "fold_scores.txt"
 RESULTS = (*PREDICTIONS, TEST_SCORES, DEV_SCORES, FOLD_RECORD)
 # Flags that the results rest on whether or not there is training.
 PREDICTION_FLAGS = ("max_seq_length", "pad_to_max_length", "eval_batch_size")
@@ -104,15 +129,17 @@ class Task(NamedTuple):
 
     def scoring(self, labels):
         """The way re_eval scores these labels: binary, chemprot or multiclass."""
-        return re_eval.task_for(labels) if self.negative is None else "multiclass"
+        return (
+            relation_scores.task_for(labels) if self.negative is None else "multiclass"
+        )
 
 
 TASKS = {
-    "gad": Task(re_files.BINARY_LABELS),
-    "euadr": Task(re_files.BINARY_LABELS),
-    "polysearch": Task(re_files.BINARY_LABELS),
-    "mirnadisease": Task(re_files.BINARY_LABELS),
-    "chemprot": Task(re_files.CHEMPROT_LABELS),
+    "gad": Task(BINARY_LABELS),
+    "euadr": Task(BINARY_LABELS),
+    "polysearch": Task(BINARY_LABELS),
+    "mirnadisease": Task(BINARY_LABELS),
+    "chemprot": Task(CHEMPROT_LABELS),
     "ddi13": Task(("advise", "effect", "mechanism", "int", "false"), "false"),
 }
 
@@ -151,71 +178,9 @@ def parse_labels(text):
       InputError: names are empty or occur twice.
     """
     try:
-        return None if text is None else tuple(re_eval.label_list(text))
+        return None if text is None else tuple(label_list(text))
     except argparse.ArgumentTypeError as error:
         raise files.InputError(str(error), "--labels") from error
-
-
-# Data
-
-
-class Fold(NamedTuple):
-    """Where one model's files lie.
-
-    Attributes:
-      paths: dict of phase ("train", "eval", "predict") → data file.
-      folder: for its checkpoints and results.
-    """
-
-    paths: dict
-    folder: str
-
-
-def find_folds(data_dir, output_dir, phases):
-    """The folds of a data set, or the whole of one that has none.
-
-    Args:
-      data_dir: has the phases' files itself, or in sub-folders 1, 2, 3, …
-      output_dir: gets the results, or sub-folders of the same numbers.
-      phases: keys of FILES.
-
-    Returns:
-      list of Fold; that of a data set without folds is the only one and has output_dir
-      as its folder.
-
-    Raises:
-      InputError: a fold is missing between others.
-    """
-
-    def fold(name):
-        inside, folder = (os.path.join(one, name) for one in (data_dir, output_dir))
-        paths = {phase: os.path.join(inside, FILES[phase]) for phase in phases}
-        return Fold(paths, folder if name else output_dir)
-
-    whole = fold("")
-    numbers = numbered_folders(data_dir)
-    if not numbers or any(os.path.exists(path) for path in whole.paths.values()):
-        return [whole]
-    missing = sorted(set(range(1, numbers[-1])).difference(numbers))
-    if missing:
-        raise files.InputError(
-            f"has folds up to {numbers[-1]} but no folder {missing[0]}", data_dir
-        )
-    return [fold(str(number)) for number in numbers]
-
-
-def numbered_folders(folder):
-    """The sub-folders whose names are numbers from 1 to 999: list of int, sorted."""
-    try:
-        names = os.listdir(folder)
-    except OSError as error:
-        raise files.unreadable(folder, error) from error
-    return sorted(
-        int(name)
-        for name in names
-        if re.fullmatch("[1-9][0-9]{0,2}", name)
-        and os.path.isdir(os.path.join(folder, name))
-    )
 
 
 def read_corpus(paths):
@@ -225,16 +190,9 @@ def read_corpus(paths):
       InputError: see re_files.
     """
     return {
-        phase: re_files.read_test(path)[0]
-        if phase == "predict"
-        else re_files.read_train(path)
+        phase: read_test(path)[0] if phase == "predict" else read_train(path)
         for phase, path in paths.items()
     }
-
-
-def is_labelled(rows):
-    """Whether the rows of a file have labels; all have, or none."""
-    return rows[0].label is not None
 
 
 def labels_to_learn(task, corpora):
@@ -261,7 +219,7 @@ def labels_of_model(task, checkpoint):
     Raises:
       InputError: they are not, or see model_files.load_labels.
     """
-    labels = model_files.load_labels(checkpoint, task.labels)
+    labels = load_labels(checkpoint, task.labels)
     if task.labels not in (None, labels):
         raise files.InputError(
             f"its model has the labels {', '.join(labels)}, not"
@@ -343,7 +301,7 @@ def records_of(rows, tokenizer, label_ids, limit):
         return form.pack(featurize(row, tokenizer, label_ids, limit))
 
     made = workers.ordered_map(record_of, rows, workers.processes_for(len(rows)))
-    yield from hooks.report_progress("featurized", made, len(rows))
+    yield from report_progress("featurized", made, len(rows))
 
 
 def report_cuts(data, limit):
@@ -405,105 +363,6 @@ def make_head(num_labels):
     return head
 
 
-# Scores
-
-
-def dev_scores(correct, losses, batch_size):
-    """Accuracy and losses of a file.
-
-    Args:
-      correct: for each example whether its predicted label is the right one.
-      losses: their losses, in the order of the file.
-      batch_size: examples whose mean is a batch's loss.
-
-    Returns:
-      dict of float32: eval_accuracy; eval_loss, the mean over the examples; and loss,
-      the mean over the batches, in which a last batch that is not full counts like the
-      others, as Estimator has it.
-    """
-    batches = [
-        np.mean(losses[first : first + batch_size])
-        for first in range(0, len(losses), batch_size)
-    ]
-    values = {"eval_accuracy": correct, "eval_loss": losses, "loss": batches}
-    return {name: np.float32(np.mean(value)) for name, value in values.items()}
-
-
-def fold_table(scores):
-    """Table of the folds' scores with their means and standard deviations.
-
-    Args:
-      scores: for each fold a dict of name → float from 0 to 1.
-
-    Returns:
-      list of lines. A deviation is that of a sample (divided by n - 1).
-    """
-    names = list(dict.fromkeys(name for one in scores for name in one))
-    values = [[one[name] for one in scores if name in one] for name in names]
-    rows = [["fold", *names]]
-    for number, one in enumerate(scores, 1):
-        rows.append([str(number), *(percent(one.get(name)) for name in names)])
-    rows.append(["mean", *(percent(np.mean(column)) for column in values)])
-    deviations = (np.std(one, ddof=1) if len(one) > 1 else None for one in values)
-    rows.append(["standard deviation", *map(percent, deviations)])
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return [
-        "  ".join([first.ljust(widths[0]), *map(str.rjust, rest, widths[1:])])
-        for first, *rest in rows
-    ]
-
-
-def percent(share):
-    """0.8352 → "83.52%"; None → "-"."""
-    return "-" if share is None else f"{share:.2%}"
-
-
-# Writing
-
-
-def write_predictions(folder, rows, labels, predictions):
-    """Writes test_results.tsv and test_predictions.tsv, line by line in step.
-
-    Args:
-      folder: where they go; the scores of an earlier prediction there are removed.
-      rows: list of re_files.Row.
-      labels: names in the order of their ids.
-      predictions: iterable of (index, dict with probabilities [L]).
-
-    Returns:
-      list of int, the predicted label ids.
-    """
-    predicted = []
-    paths = [os.path.join(folder, name) for name in PREDICTIONS]
-    outdated = [os.path.join(folder, TEST_SCORES)]
-    with files.whole_files(paths, outdated) as (results, table):
-        table.write("\t".join(["index", "label", *labels]) + "\n")
-        for index, prediction in predictions:
-            probabilities = [str(value) for value in prediction["probabilities"]]
-            best = int(np.argmax(prediction["probabilities"]))
-            results.write("\t".join(probabilities) + "\n")
-            table.write(
-                "\t".join([rows[index].index, labels[best], *probabilities]) + "\n"
-            )
-            predicted.append(best)
-    return predicted
-
-
-def write_scores(folder, rows, predicted, labels, task):
-    """Writes and logs what re_eval has to say of the predictions for test.tsv.
-
-    Returns:
-      dict of name → float from 0 to 1, the scores that stand for all of them.
-    """
-    gold = [row.label for row in rows]
-    arguments = (task.scoring(labels), gold, predicted, list(labels), task.negative)
-    report = re_eval.report_lines(*arguments)
-    with files.whole_file(os.path.join(folder, TEST_SCORES)) as stream:
-        stream.writelines(f"{line}\n" for line in report)
-    command_line.log_results("test results", report)
-    return re_eval.summary_scores(*arguments)
-
-
 # One model
 
 
@@ -558,19 +417,19 @@ def plan(fold, corpus, task, labels, pretrained, flags):
     config, _, first, model = pretrained
     checkpoint = None
     if not flags.do_train:
-        checkpoint = model_files.fine_tuned(fold.folder, first)
-        output_folder.check_same_model(os.path.dirname(checkpoint), model)
+        checkpoint = checkpoints.fine_tuned(fold.folder, first)
+        output_dir.check_same_model(os.path.dirname(checkpoint), model)
         labels = labels_of_model(task, checkpoint)
     check_labels(fold, corpus, labels, task.negative)
     facts = facts_of_results(fold, labels, task.negative, checkpoint, model, flags)
     head = make_head(len(labels))
     if flags.do_train:
-        finetuning.Training.from_flags(flags).steps(len(corpus["train"]))  # or an error
+        training.Training.from_flags(flags).steps(len(corpus["train"]))  # or an error
         afresh = flags.overwrite_output_dir
-        output_folder.check_start(fold.folder, facts["training"], afresh)
-        finetuning.check_start(head, config, fold.folder, first, afresh)
+        output_dir.check_start(fold.folder, facts["training"], afresh)
+        check_start(head, config, fold.folder, first, afresh)
     else:
-        finetuning.check_trained(head, config, checkpoint)
+        check_trained(head, config, checkpoint)
     return Job(fold, corpus, labels, checkpoint, facts)
 
 
@@ -582,23 +441,23 @@ def check_labels(fold, corpus, labels, negative):
         )
     for phase, rows in corpus.items():
         if is_labelled(rows):
-            re_files.label_ids(rows, labels, fold.paths[phase])
+            label_ids(rows, labels, fold.paths[phase])
 
 
 def facts_of_results(fold, labels, negative, checkpoint, model, flags):
     """What the results of a fold rest on, see Job."""
-    training = None
+    of_training = None
     if flags.do_train:
         path = fold.paths["train"]
-        training = output_folder.training_facts(flags, model, path, labels=labels)
+        of_training = output_dir.training_facts(flags, model, path, labels=labels)
     facts = {
-        "training": training,
-        "checkpoint": checkpoint and output_folder.digest(f"{checkpoint}.index"),
+        "training": of_training,
+        "checkpoint": checkpoint and files.digest(f"{checkpoint}.index"),
         "model": model,
         "labels": labels,
         "negative": negative,
         "data": {
-            phase: output_folder.data_facts(model, path)
+            phase: output_dir.data_facts(model, path)
             for phase, path in fold.paths.items()
         },
         "flags": {name: flags[name].value for name in PREDICTION_FLAGS},
@@ -615,32 +474,32 @@ def run_job(job, task, pretrained, flags, interruption):
     """
     folder, config = job.fold.folder, pretrained.config
     if flags.do_train:
-        output_folder.start_training(folder, flags, job.facts["training"], RESULTS)
-        model_files.save_labels(folder, job.labels)
+        output_dir.start_training(folder, flags, job.facts["training"], RESULTS)
+        save_labels(folder, job.labels)
     else:
-        output_folder.start_prediction(folder, flags, job.checkpoint, RESULTS)
+        output_dir.start_prediction(folder, flags, job.checkpoint, RESULTS)
     data = featurize_all(job, pretrained.tokenizer, flags.max_seq_length)
     report_cuts(data, flags.max_seq_length)
     head = make_head(len(job.labels))
     checkpoint = job.checkpoint
     if flags.do_train:
-        checkpoint = finetuning.train(
+        checkpoint = training.train(
             head,
             config,
             data["train"],
             folder,
             pretrained.checkpoint,
-            finetuning.Training.from_flags(flags),
+            training.Training.from_flags(flags),
             interruption,
         )
 
     def predictions(phase, batch_size):
-        how = finetuning.Prediction.from_flags(flags, batch_size)
-        return finetuning.predict(head, config, data[phase], checkpoint, how)
+        how = predicting.Prediction.from_flags(flags, batch_size)
+        return predicting.predict(head, config, data[phase], checkpoint, how)
 
     scores = {}
     if flags.do_eval:
-        size, step = flags.eval_batch_size, model_files.step(checkpoint)
+        size, step = flags.eval_batch_size, checkpoints.step(checkpoint)
         scores = evaluate(folder, data["eval"], predictions("eval", size), size, step)
     if flags.do_predict:
         predicted = predictions("predict", flags.predict_batch_size)
@@ -656,8 +515,8 @@ def evaluate(folder, data, predictions, batch_size, step):
         correct.append(gold == np.argmax(prediction["probabilities"]))
         losses.append(float(prediction["loss"]))
     results = dict(dev_scores(correct, losses, batch_size), global_step=step)
-    command_line.log_results("Eval results", output_folder.result_lines(results))
-    output_folder.write_results(folder, DEV_SCORES, results)
+    command_line.log_results("Eval results", output_dir.result_lines(results))
+    output_dir.write_results(folder, DEV_SCORES, results)
     return {"eval_accuracy": float(results["eval_accuracy"])}
 
 
@@ -679,11 +538,11 @@ def predict(job, predictions, task):
 # Folds
 
 
-def run_folds(output_dir, jobs, run, afresh):
+def run_folds(parent, jobs, run, afresh):
     """Runs fold after fold and ends with a table of their scores.
 
     Args:
-      output_dir: gets fold_scores.txt.
+      parent: output_dir; gets fold_scores.txt.
       jobs: list of Job, one a fold.
       run: function that runs a Job and returns its scores.
       afresh: whether folds that are done are run all the same.
@@ -694,8 +553,8 @@ def run_folds(output_dir, jobs, run, afresh):
         log.info("***** fold %d of %d: %s *****", number, len(jobs), folder)
         found = None if afresh else scores_of_done(job)
         if found is None:
-            output_folder.remove(output_dir, (FOLD_SCORES,))
-            output_folder.remove(folder, (FOLD_RECORD,))
+            output_dir.remove(parent, (FOLD_SCORES,))
+            output_dir.remove(folder, (FOLD_RECORD,))
             found = run(job)
             record = {"made_from": job.facts, "scores": found}
             files.write_json(os.path.join(folder, FOLD_RECORD), record)
@@ -706,7 +565,7 @@ def run_folds(output_dir, jobs, run, afresh):
         log.info("no labels to score the folds by")
         return
     table = fold_table(scores)
-    with files.whole_file(os.path.join(output_dir, FOLD_SCORES)) as stream:
+    with files.whole_file(os.path.join(parent, FOLD_SCORES)) as stream:
         stream.writelines(f"{line}\n" for line in table)
     command_line.log_results("scores of the folds", table)
 
@@ -730,17 +589,6 @@ def scores_of_done(job):
     return scores
 
 
-def result_names(corpus):
-    """Names of the results files that a corpus leads to."""
-    names = []
-    if "eval" in corpus:
-        names.append(DEV_SCORES)
-    if "predict" in corpus:
-        names.extend(PREDICTIONS)
-        names.extend([TEST_SCORES] if is_labelled(corpus["predict"]) else [])
-    return names
-
-
 # The command
 
 
@@ -751,8 +599,8 @@ def main(argv, interruption):
     )
     task = task_of(flags)
     command_line.report_device(flags.require_gpu)
-    config, tokenizer, first = command_line.load_model_files(flags)
-    facts = output_folder.model_facts(config, flags.vocab_file, flags.do_lower_case)
+    config, tokenizer, first = load_model_files(flags)
+    facts = model_facts(config, flags.vocab_file, flags.do_lower_case)
     pretrained = Pretrained(config, tokenizer, first, facts)
     phases = [phase for phase in FILES if flags[f"do_{phase}"].value]
     folds = find_folds(flags.data_dir, flags.output_dir, phases)
@@ -760,7 +608,7 @@ def main(argv, interruption):
     labels = labels_to_learn(task, corpora) if flags.do_train else None
     with contextlib.ExitStack() as locks:
         for folder in dict.fromkeys([flags.output_dir, *(one.folder for one in folds)]):
-            locks.enter_context(output_folder.locked(folder))
+            locks.enter_context(output_dir.locked(folder))
         jobs = [
             plan(fold, corpus, task, labels, pretrained, flags)
             for fold, corpus in zip(folds, corpora)

@@ -22,18 +22,16 @@ import time
 from typing import NamedTuple, Optional
 from unittest import mock
 
-import command_line  # before TensorFlow, whose import it quiets
-
 # isort: split
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-import hooks
-import model_files
-import records
 import tokenization
-from biocodes import conll, files, re_files, squad
-from interruption import Interruption
+from biocodes.lib import command, conll, files, squad
+from biocodes.lib.relations import read_train
+from finetuning import checkpoints, command_line, hooks, training
+from finetuning.batches import parts_of
+from finetuning.signals import Interruption
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NCBI_DISEASE = os.path.join(ROOT, "examples", "NCBI-disease")
@@ -79,7 +77,7 @@ def argument_parser(description, rounds, **of_data):
       rounds: default of --rounds.
       of_data: default and help of --data.
     """
-    parser = files.ArgumentParser(
+    parser = command.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", **of_data)
@@ -141,7 +139,7 @@ def run(main):
     """Runs a benchmark as a command; only what goes wrong is logged."""
     command_line.set_up_console()
     command_line.log.setLevel(logging.ERROR)
-    files.run(main)
+    command.run(main)
 
 
 @contextlib.contextmanager
@@ -198,7 +196,7 @@ class Model(NamedTuple):
 def model_of(arguments, folder):
     """The Model that the flags name, or one that is made up in a folder."""
     if arguments.model_dir:
-        checkpoint = model_files.latest(arguments.model_dir)
+        checkpoint = checkpoints.latest(arguments.model_dir)
         return Model(arguments.model_dir, checkpoint, arguments.do_lower_case)
     made_up = os.path.join(folder, "model")
     files.make_folder(made_up)
@@ -259,7 +257,7 @@ class Corpus(NamedTuple):
         if self.task == "ner":
             return conll.load_sentences(self.train)
         if self.task == "re":
-            return re_files.read_train(self.train)
+            return read_train(self.train)
         return squad.load_to_train(self.train, False)[0]
 
 
@@ -438,19 +436,19 @@ class Steps:
 def watched_steps():
     """Within the block Steps are noted as the training loop goes through them."""
     steps = Steps()
-    make_batch = records.parts_of
+    make_batch = parts_of
 
     class Watch(hooks.WatchTraining):
         def after_run(self, run_context, run_values):
             steps.ends.append(time.perf_counter())
             super().after_run(run_context, run_values)
 
-    def parts_of(data, parts, *others):
+    def watched_parts_of(data, parts, *others):
         steps.lengths.append(data.lengths[np.concatenate(parts)])
         return make_batch(data, parts, *others)
 
     with mock.patch.object(hooks, "WatchTraining", Watch):
-        with mock.patch.object(records, "parts_of", parts_of):
+        with mock.patch.object(training, "parts_of", watched_parts_of):
             yield steps
 
 

@@ -18,10 +18,15 @@ from benchmarks import common  # noqa: E402  isort: skip
 import numpy as np  # noqa: E402
 
 import run_qa  # noqa: E402
-from biocodes import conll, qa_decoding, squad  # noqa: E402
+from biocodes.lib import (
+    conll,  # noqa: E402
+    squad,  # noqa: E402
+)
+from tasks.qa import decoding  # noqa: E402
+from tasks.qa.results import find_text  # noqa: E402
 
 LENGTHS = run_qa.Lengths(max_seq_length=384, doc_stride=128, max_query_length=64)
-LIMITS = qa_decoding.Limits(
+LIMITS = decoding.Limits(
     n_best_size=20,
     max_answer_length=30,
     version_2_with_negative=False,
@@ -75,7 +80,7 @@ def question(words, tokenizer, count):
             for name in ("input_ids", "word_index", "max_context")
         ]
         size = len(arrays[0])
-        windows.append(qa_decoding.Window(start[:size], end[:size], *arrays))
+        windows.append(decoding.Window(start[:size], end[:size], *arrays))
     return example, windows
 
 
@@ -84,8 +89,8 @@ def decode(example, windows, tokenizer, times):
 
     def decide():
         for _ in range(times):
-            text_of = run_qa.find_text(example, tokenizer, verbose=False)
-            qa_decoding.decide(windows, text_of, LIMITS)
+            text_of = find_text(example, tokenizer, verbose=False)
+            decoding.decide(windows, text_of, LIMITS)
 
     return len(windows) * times, common.seconds_of(decide)
 

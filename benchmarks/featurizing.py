@@ -17,11 +17,14 @@ import sys
 if __name__ == "__main__":  # started as a file: let `benchmarks` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from benchmarks import common  # noqa: E402  isort: skip
-import records  # noqa: E402
 import run_ner  # noqa: E402
 import run_qa  # noqa: E402
 import run_re  # noqa: E402
-import workers  # noqa: E402
+from finetuning import (
+    records,  # noqa: E402
+    workers,  # noqa: E402
+)
+from tasks.ner.labels import labels_of  # noqa: E402
 
 WHAT = {"ner": "NER, sentences", "re": "RE, sentences", "qa": "QA, questions"}
 
@@ -53,7 +56,7 @@ def maker_of(task, examples, tokenizer):
     """What the scripts make of an example: (schema, function → list of rows)."""
     if task == "ner":
         schema = run_ner.schema(labelled=True)
-        label_ids = run_ner.labels_of(examples, "").ids
+        label_ids = labels_of(examples, "").ids
         return schema, lambda one: [
             schema.pack(window)
             for window in run_ner.featurize_windows(one, tokenizer, label_ids, 128)

@@ -27,12 +27,15 @@ from benchmarks import common  # noqa: E402  isort: skip
 import numpy as np  # noqa: E402
 import tensorflow.compat.v1 as tf  # noqa: E402
 
-import finetuning  # noqa: E402
 import modeling  # noqa: E402
 import optimization  # noqa: E402
 import run_ner  # noqa: E402
 import run_qa  # noqa: E402
-from biocodes import files  # noqa: E402
+from biocodes.lib import files  # noqa: E402
+from finetuning import (
+    prediction,  # noqa: E402
+    training,  # noqa: E402
+)
 
 STEP_HEAD = ("model", "batch", "flags", "always, GB", "at most, GB", "resident, GB")
 PHASE_HEAD = ("phase", "default, GB", f"{common.PADDED}, GB", "ratio")
@@ -160,7 +163,7 @@ def build_step(sizes, batch, count, recompute_layers):
     make_head = {"ner": lambda: run_ner.make_head(7, False), "qa": one_of_qa}[batch]
     labels = {"ner": ["label_ids"], "qa": ["start_position", "end_position"]}[batch]
     examples, length = BATCHES[batch]
-    how = finetuning.Training(
+    how = training.Training(
         train_batch_size=examples,
         learning_rate=5e-5,
         num_train_epochs=1.0,
@@ -183,7 +186,7 @@ def build_step(sizes, batch, count, recompute_layers):
         parts.append(features)
     config = modeling.BertConfig(**dict(common.MINILM, **sizes))
     mode = tf.estimator.ModeKeys.TRAIN
-    loss = finetuning.training_loss(make_head(), config, parts, mode, how)
+    loss = training.training_loss(make_head(), config, parts, mode, how)
     return optimization.create_train_op(loss, 5e-5, 1000, 100, count > 1), feed
 
 
@@ -242,8 +245,8 @@ def measure_phases(flags):
 
         return begun
 
-    with mock.patch.object(finetuning, "train", begin(finetuning.train)):
-        with mock.patch.object(finetuning, "predict", begin(finetuning.predict)):
+    with mock.patch.object(training, "train", begin(training.train)):
+        with mock.patch.object(prediction, "predict", begin(prediction.predict)):
             common.run_script("ner", flags)
     return found + [greatest_resident()]
 

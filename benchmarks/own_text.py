@@ -22,8 +22,11 @@ from unittest import mock
 if __name__ == "__main__":  # started as a file: let `benchmarks` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from benchmarks import common, stream_memory  # noqa: E402  isort: skip
-import own_text  # noqa: E402
-from biocodes import conll, files  # noqa: E402
+from biocodes.lib import (
+    conll,  # noqa: E402
+    files,  # noqa: E402
+)
+from tasks.raw_text import entities  # noqa: E402
 
 HEAD = ("passages done", "passages/s", "its own memory, MB", "all, MB")
 SENTENCES = 8
@@ -49,7 +52,7 @@ def be_command(count, flags):
     """Runs run_ner.py in this process; prints how it is at each of the SHARES."""
     due = [max(count * share // 100, 1) for share in stream_memory.SHARES]
 
-    class Progress(own_text.Progress):
+    class Progress(entities.Progress):
         def count(self, annotated):
             super().count(annotated)
             if due and self.passages == due[0]:
@@ -57,7 +60,7 @@ def be_command(count, flags):
                 row = [due.pop(0), speed, *stream_memory.memory()]
                 print(json.dumps(row), flush=True)
 
-    with mock.patch.object(own_text, "Progress", Progress):
+    with mock.patch.object(entities, "Progress", Progress):
         common.run_script("ner", flags)
 
 

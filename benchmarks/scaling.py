@@ -21,7 +21,10 @@ import sys
 if __name__ == "__main__":  # started as a file: let `benchmarks` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from benchmarks import common  # noqa: E402  isort: skip
-from biocodes import conll, files  # noqa: E402
+from biocodes.lib import (
+    conll,  # noqa: E402
+    files,  # noqa: E402
+)
 
 HEAD = ("what grows", "to", "seconds", "examples/s", "pieces/s")
 

@@ -32,10 +32,14 @@ if __name__ == "__main__":  # started as a file: let `benchmarks` be found
 from benchmarks import common  # noqa: E402  isort: skip
 import tensorflow.compat.v1 as tf  # noqa: E402
 
-import finetuning  # noqa: E402
-import hooks  # noqa: E402
-import records  # noqa: E402
-from biocodes import files  # noqa: E402
+from biocodes.lib import files  # noqa: E402
+from finetuning import (
+    hooks,  # noqa: E402
+    model,  # noqa: E402
+    prediction,
+    records,  # noqa: E402
+)
+from finetuning.batches import in_input_order  # noqa: E402
 
 STAGES = (
     "imports",
@@ -106,9 +110,9 @@ def watch(marks):
             super().restore(*arguments)
             marks.set("session")
 
-    in_order = records.in_input_order
+    in_order = in_input_order
 
-    def in_input_order(batches, *others):
+    def watched_in_input_order(batches, *others):
         def watched():
             for batch in batches:
                 marks.set("first step")
@@ -120,12 +124,12 @@ def watch(marks):
     for owner, name, new in (
         (hooks, "WatchTraining", Watch),
         (tf.train, "Saver", Saver),
-        (records, "in_input_order", in_input_order),
+        (prediction, "in_input_order", watched_in_input_order),
     ):
         stack.enter_context(mock.patch.object(owner, name, new))
     for owner, name, before, after in (
-        (finetuning, "check_start", "reading", "checkpoint"),
-        (finetuning, "check_trained", "reading", "checkpoint"),
+        (model, "check_start", "reading", "checkpoint"),
+        (model, "check_trained", "reading", "checkpoint"),
         (records, "open_or_write", "checkpoint", "records"),
     ):
         marked = marks.around(getattr(owner, name), before, after)

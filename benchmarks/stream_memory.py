@@ -19,8 +19,12 @@ from unittest import mock
 if __name__ == "__main__":  # started as a file: let `benchmarks` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from benchmarks import common  # noqa: E402  isort: skip
-import records  # noqa: E402
-from biocodes import conll, files  # noqa: E402
+from biocodes.lib import (
+    conll,  # noqa: E402
+    files,  # noqa: E402
+)
+from finetuning import prediction
+from finetuning.batches import in_input_order  # noqa: E402
 
 HEAD = ("sentences", "of them done", "its own, MB", "all, MB", "seconds")
 SHARES = (10, 50, 100)
@@ -52,15 +56,15 @@ def memory():
 def be_command(count, flags):
     """Runs run_ner.py in this process; prints its memory at each of the SHARES."""
     due = [count * share // 100 for share in SHARES]
-    in_order = records.in_input_order
+    in_order = in_input_order
 
-    def in_input_order(*arguments):
+    def watched_in_input_order(*arguments):
         for index, prediction in in_order(*arguments):
             if due and index + 1 == due[0]:
                 print(json.dumps([due.pop(0), *memory()]), flush=True)
             yield index, prediction
 
-    with mock.patch.object(records, "in_input_order", in_input_order):
+    with mock.patch.object(prediction, "in_input_order", watched_in_input_order):
         common.run_script("ner", flags)
 
 

@@ -14,8 +14,8 @@ import sys
 if __name__ == "__main__":  # started as a file: let `benchmarks` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from benchmarks import common  # noqa: E402  isort: skip
-import run_ner  # noqa: E402
-from biocodes import conlleval  # noqa: E402
+from biocodes.lib import conll_scores  # noqa: E402
+from tasks.ner.results import WORD_FILE  # noqa: E402
 
 HEAD = ("batches", "minutes", "precision", "recall", "F1 (entities)")
 
@@ -40,7 +40,7 @@ def measure(corpus, model, flags, folder):
         flags,
         ["--do_eval=true", "--do_predict=true", f"--output_dir={out}"],
     )
-    scores = conlleval.score_file(os.path.join(out, run_ner.WORD_FILE)).overall
+    scores = conll_scores.score_file(os.path.join(out, WORD_FILE)).overall
     return seconds / 60, scores.precision, scores.recall, scores.f1
 
 

@@ -24,8 +24,7 @@ import sys
 
 if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-from biocodes import bioasq_files, files  # noqa: E402
+from biocodes.lib import bioasq, command, files
 
 MAX_CANDIDATES = 5  # of a factoid question
 
@@ -135,10 +134,10 @@ def yesno_value(answers):
 
 def gold_value(question, path):
     """What the measure of the question's type compares with, see the *_measures."""
-    kind = bioasq_files.question_type(question, path)
+    kind = bioasq.question_type(question, path)
     answers = [
         [name for name in names if name.strip()]
-        for names in bioasq_files.exact_answers(question, path)
+        for names in bioasq.exact_answers(question, path)
     ]
     answers = [names for names in answers if names]
     if not answers:
@@ -176,12 +175,10 @@ def pair_up(golden, answers, golden_path="golden file", answers_path="answers"):
       InputError: a question of golden has no exact answer or an unknown type, or an
         exact answer has another form than BioASQ's.
     """
-    given = {
-        each["id"]: bioasq_files.exact_answers(each, answers_path) for each in answers
-    }
-    pairs = {kind: [] for kind in bioasq_files.TYPES if kind != "summary"}
+    given = {each["id"]: bioasq.exact_answers(each, answers_path) for each in answers}
+    pairs = {kind: [] for kind in bioasq.TYPES if kind != "summary"}
     for question in golden:
-        kind = bioasq_files.question_type(question, golden_path)
+        kind = bioasq.question_type(question, golden_path)
         if kind == "summary":  # has no exact answer
             continue
         answer = given.get(question["id"], [])
@@ -237,7 +234,7 @@ def table(measures, pairs):
 
 
 def parse_flags(argv):
-    parser = files.ArgumentParser(
+    parser = command.ArgumentParser(
         description="Prints BioASQ's measures of exact answers: yes/no accuracy; "
         "factoid strict accuracy, lenient accuracy, mean reciprocal rank; list "
         "precision, recall, F1; yes/no macro F1, F1 of yes, F1 of no.",
@@ -253,8 +250,8 @@ def parse_flags(argv):
 def main(argv=None):
     flags = parse_flags(argv)
     golden, answers = (
-        bioasq_files.read_questions(flags.golden),
-        bioasq_files.read_questions(flags.answers),
+        bioasq.read_questions(flags.golden),
+        bioasq.read_questions(flags.answers),
     )
     pairs = pair_up(golden, answers, flags.golden, flags.answers)
     measures = evaluate(pairs)
@@ -264,15 +261,15 @@ def main(argv=None):
     unanswered = [
         pair.id for kind in pairs.values() for pair in kind if pair.answer is None
     ]
-    files.warn(
+    command.warn(
         f"questions without an answer in {flags.answers}, counted as wrong", unanswered
     )
     known = {question["id"] for question in golden}
     extra = [question["id"] for question in answers if question["id"] not in known]
-    files.warn(
+    command.warn(
         f"answers to questions that are not in {flags.golden}, not counted", extra
     )
 
 
 if __name__ == "__main__":
-    files.run(main)
+    command.run(main)

@@ -22,8 +22,7 @@ import sys
 
 if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-from biocodes import bioasq_files, files  # noqa: E402
+from biocodes.lib import bioasq, command, files
 
 # Why a question is left out.
 NO_SNIPPETS = "questions without snippets, left out"
@@ -61,7 +60,7 @@ def question_body(question, path):
 
 def answer_names(question, path):
     """All names of a question's exact answers in one list, those that are not blank."""
-    answers = bioasq_files.exact_answers(question, path)
+    answers = bioasq.exact_answers(question, path)
     return [name for names in answers for name in names if name.strip()]
 
 
@@ -155,7 +154,7 @@ def convert(questions, mode, kind, path="BioASQ file"):
     """
     paragraphs, left_out = [], {}
     for question in questions:
-        if bioasq_files.question_type(question, path) != kind:
+        if bioasq.question_type(question, path) != kind:
             continue
         made, reason = MODES[mode](question, path)
         paragraphs.extend(made)
@@ -179,7 +178,7 @@ def asked_ids(dataset):
 
 
 def parse_flags(argv):
-    parser = files.ArgumentParser(
+    parser = command.ArgumentParser(
         description="Turns BioASQ's questions into the form that run_qa.py reads.",
     )
     parser.add_argument(
@@ -205,7 +204,7 @@ def parse_flags(argv):
 
 def main(argv=None):
     flags = parse_flags(argv)
-    questions = bioasq_files.read_questions(flags.input_path)
+    questions = bioasq.read_questions(flags.input_path)
     dataset, left_out = convert(questions, flags.mode, flags.type, flags.input_path)
     made = asked_ids(dataset)
     if not made:
@@ -218,12 +217,12 @@ def main(argv=None):
         )
     files.write_json(flags.output_path, dataset)
     for reason, ids in left_out.items():
-        files.warn(f"{flags.type} {reason}", ids)
+        command.warn(f"{flags.type} {reason}", ids)
     sources = [each["id"] for each in questions if each["type"] == flags.type]
-    files.warn(
+    command.warn(
         "ids not of BioASQ's 24 characters, whose snippets "
         "transform_nbset2bioasqform.py will not pool",
-        [name for name in sources if len(name) != bioasq_files.ID_CHARACTERS],
+        [name for name in sources if len(name) != bioasq.ID_CHARACTERS],
     )
     used = len(sources) - sum(map(len, left_out.values()))
     print(
@@ -234,4 +233,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    files.run(main)
+    command.run(main)

@@ -44,7 +44,14 @@ from typing import Dict, List, NamedTuple
 
 if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from biocodes import files, re_files  # noqa: E402
+from biocodes.lib import command, files
+from biocodes.lib.relations import (
+    CHEMPROT_LABELS,
+    TEST_HEADER,
+    check_width,
+    read_cells,
+    shown,
+)
 
 # Written file → beginning of the corpus's file names.
 PREFIXES = {
@@ -52,8 +59,8 @@ PREFIXES = {
     "dev": "chemprot_development_",
     "test": "chemprot_test_",
 }
-RELATIONS = re_files.CHEMPROT_LABELS[:-1]
-NO_RELATION = re_files.CHEMPROT_LABELS[-1]
+RELATIONS = CHEMPROT_LABELS[:-1]
+NO_RELATION = CHEMPROT_LABELS[-1]
 # The corpus says GENE-Y of mentions that a database knows, GENE-N of others.
 MENTION_TYPES = {
     "CHEMICAL": "CHEMICAL",
@@ -261,8 +268,8 @@ def read_corpus(paths):
 
 def read_columns(path, columns):
     """Yields (line number, cells) of a file in which every line has these columns."""
-    for line, cells in re_files.read_cells(path):
-        re_files.check_width(path, line, cells, columns)
+    for line, cells in read_cells(path):
+        check_width(path, line, cells, columns)
         yield line, cells
 
 
@@ -286,11 +293,11 @@ def read_entities(path, abstracts):
         abstract = find(abstracts, pmid, "abstract", path, line)
         if term in abstract.mentions:
             raise files.InputError(
-                f"a second {re_files.shown(term)} of abstract {pmid}", path, line
+                f"a second {shown(term)} of abstract {pmid}", path, line
             )
         if kind not in MENTION_TYPES:
             raise files.InputError(
-                f"type {re_files.shown(kind)} is not one of {', '.join(MENTION_TYPES)}",
+                f"type {shown(kind)} is not one of {', '.join(MENTION_TYPES)}",
                 path,
                 line,
             )
@@ -302,8 +309,7 @@ def check_span(text, start, end, mention, path, line):
     """Offsets as written → (start, end), or InputError if the mention is not there."""
     if not (re.fullmatch("[0-9]{1,9}", start) and re.fullmatch("[0-9]{1,9}", end)):
         raise files.InputError(
-            f"offsets {re_files.shown(start)} and {re_files.shown(end)} are not "
-            "whole numbers",
+            f"offsets {shown(start)} and {shown(end)} are not whole numbers",
             path,
             line,
         )
@@ -312,8 +318,7 @@ def check_span(text, start, end, mention, path, line):
     found, wanted = (re.sub(r"\s", " ", part) for part in (text[start:end], mention))
     if not found.strip() or found != wanted:
         raise files.InputError(
-            f"the text has {re_files.shown(found)} at {start} to {end}, not "
-            f"{re_files.shown(wanted)}",
+            f"the text has {shown(found)} at {start} to {end}, not {shown(wanted)}",
             path,
             line,
             "offsets count characters in title, one space, abstract",
@@ -335,7 +340,7 @@ def read_relations(path, abstracts):
         flag = flag_and_name[0] if flag_and_name else "Y"
         if not re.fullmatch("CPR:[0-9]+", group) or flag not in ("Y", "N"):
             raise files.InputError(
-                f"group {re_files.shown(group)} with flag {re_files.shown(flag)}",
+                f"group {shown(group)} with flag {shown(flag)}",
                 path,
                 line,
                 "expected CPR:<number> with Y or N",
@@ -352,7 +357,7 @@ def find_pair(abstract, arguments, path, line):
     for name, argument in zip(("Arg1:", "Arg2:"), arguments):
         if not argument.startswith(name):
             raise files.InputError(
-                f"{re_files.shown(argument)} where {name}<term> should be", path, line
+                f"{shown(argument)} where {name}<term> should be", path, line
             )
         term = argument[len(name) :]
         place = f"term of abstract {abstract.pmid}"
@@ -368,7 +373,7 @@ def find_pair(abstract, arguments, path, line):
 def find(things, key, name, path, line):
     """things[key], or InputError if there is none."""
     if key not in things:
-        raise files.InputError(f"no {name} is called {re_files.shown(key)}", path, line)
+        raise files.InputError(f"no {name} is called {shown(key)}", path, line)
     return things[key]
 
 
@@ -429,7 +434,7 @@ def write_sets(sets, output_dir):
     with files.whole_files(paths) as streams:
         for stream, (name, rows) in zip(streams, sets.items()):
             if name == "test":
-                stream.write("\t".join(re_files.TEST_HEADER) + "\n")
+                stream.write("\t".join(TEST_HEADER) + "\n")
             for row in rows:
                 index = f"{row.index}\t" if name == "test" else ""
                 stream.write(f"{index}{row.sentence}\t{row.label}\n")
@@ -441,7 +446,7 @@ def summary_lines(counts):
         "abstracts": "abstracts",
         "sentences": "sentences",
         "rows": "rows",
-        **{label: f"  {label}" for label in re_files.CHEMPROT_LABELS},
+        **{label: f"  {label}" for label in CHEMPROT_LABELS},
         "overlapping": "rows whose two mentions overlap",
         "relations": "evaluated relations",
         "apart": "  left out: mentions in different sentences",
@@ -458,7 +463,7 @@ def summary_lines(counts):
 def parse_flags(argv):
     """Command line → flags; argv None is the process's own."""
     summary, _, rest = __doc__.partition("\n\n")
-    parser = files.ArgumentParser(
+    parser = command.ArgumentParser(
         description=summary,
         epilog=rest,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -497,4 +502,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    files.run(main)
+    command.run(main)

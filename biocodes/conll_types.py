@@ -21,54 +21,10 @@ import sys
 
 if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from biocodes import conll, files  # noqa: E402
 
-OUTSIDE = "O"
+from biocodes.lib import command, conll, files
+
 ENDING = ".tsv"
-
-
-def types_in(sentences):
-    """The types of the entities in conll.Sentences, a set; see conll.entity_type."""
-    labels = {label for sentence in sentences for label in sentence.labels}
-    return {conll.entity_type(label) for label in labels if label is not None} - {None}
-
-
-def only(labels, types):
-    """Labels of which those of other types are O.
-
-    The entities of these types stay exactly as they are: the scorer (conll.entities)
-    ends an entity where another type begins, just as it does before an O.
-
-    Args:
-      labels: the labels of a sentence's words; None of them may be without a label.
-      types: collection of types to keep.
-    """
-    return [label if conll.entity_type(label) in types else OUTSIDE for label in labels]
-
-
-def with_type(sentence, entity, path):
-    """A conll.Sentence whose labels, which have no types, get one: B → B-Disease.
-
-    Args:
-      sentence: its words may be without labels.
-      entity: the type.
-      path: its file, for messages.
-
-    Raises:
-      InputError: a label has a type already.
-    """
-    labels = []
-    for line, label in zip(sentence.lines, sentence.labels):
-        if label is not None and conll.split_label(label)[1]:
-            raise files.InputError(
-                f"the label {label} has a type, so {entity} cannot be given to it",
-                path,
-                line,
-                "leave the type out where the corpus is named",
-            )
-        is_inside = label is not None and conll.entity_type(label) is not None
-        labels.append(f"{label}-{entity}" if is_inside else label)
-    return sentence._replace(labels=labels)
 
 
 def read_folder(folder):
@@ -105,13 +61,13 @@ def write(path, sentences, types):
     """Writes sentences as `word<TAB>label` lines, labels of other types as O."""
     with files.whole_file(path) as stream:
         for sentence in sentences:
-            for columns in zip(sentence.words, only(sentence.labels, types)):
+            for columns in zip(sentence.words, conll.only(sentence.labels, types)):
                 stream.write("\t".join(columns) + "\n")
             stream.write("\n")
 
 
 def parse_flags(argv=None):
-    parser = files.ArgumentParser(
+    parser = command.ArgumentParser(
         description="Keeps the entities of some types in CoNLL files."
     )
     parser.add_argument("--input_dir", required=True, help="folder of a corpus")
@@ -129,7 +85,7 @@ def main(argv=None):
             "is the folder that is read", "--output_dir", remedy="name another one"
         )
     corpus = read_folder(flags.input_dir)
-    found = set().union(*map(types_in, corpus.values()))
+    found = set().union(*map(conll.types_in, corpus.values()))
     flag, value = (
         ("--drop", flags.drop) if flags.keep is None else ("--keep", flags.keep)
     )
@@ -142,4 +98,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    files.run(main)
+    command.run(main)

@@ -20,7 +20,7 @@ import numpy as np
 
 if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from biocodes import files  # noqa: E402
+from biocodes.lib import command, files
 
 COUNT_KEYS = (
     "vocab_size",
@@ -80,7 +80,7 @@ def main(argv=None):
 
 
 def parse_flags(argv):
-    parser = files.ArgumentParser(
+    parser = command.ArgumentParser(
         description="Turns a BERT in Hugging Face form into a TensorFlow 1 checkpoint.",
     )
     parser.add_argument(
@@ -503,4 +503,4 @@ def quiet_tensorflow():
 
 
 if __name__ == "__main__":
-    files.run(main)
+    command.run(main)

@@ -18,8 +18,7 @@ import sys
 
 if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-from biocodes import bioasq_files, files  # noqa: E402
+from biocodes.lib import bioasq, command, files
 
 SNIPPET_ID = re.compile(r"(.{24})_[0-9]{3,}", re.DOTALL)
 MAX_ANSWER_CHARACTERS = 100  # BioASQ takes no longer exact answers
@@ -133,7 +132,7 @@ def transform(nbest, path="n-best file"):
         question: [list(pair) for pair in ranking[:BEST_WITH_PROBABILITY]]
         for question, ranking in rankings.items()
     }
-    return bioasq_files.answer_form(best), bioasq_files.answer_form(with_probability)
+    return bioasq.answer_form(best), bioasq.answer_form(with_probability)
 
 
 def output_paths(output_path):
@@ -158,7 +157,7 @@ def write_forms(output_path, answers, with_probability):
 
 
 def parse_flags(argv):
-    parser = files.ArgumentParser(
+    parser = command.ArgumentParser(
         description="Turns run_qa.py's n-best answers into BioASQ's answer form.",
     )
     parser.add_argument(
@@ -185,10 +184,10 @@ def main(argv=None):
     odd = [
         question["id"]
         for question in questions
-        if len(question["id"]) != bioasq_files.ID_CHARACTERS
+        if len(question["id"]) != bioasq.ID_CHARACTERS
     ]
-    files.warn("ids not of BioASQ's 24 characters, taken as they are", odd)
-    files.warn(
+    command.warn("ids not of BioASQ's 24 characters, taken as they are", odd)
+    command.warn(
         "questions left without an answer",
         [each["id"] for each in questions if not each["exact_answer"]],
     )
@@ -196,4 +195,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    files.run(main)
+    command.run(main)

@@ -22,8 +22,7 @@ import zlib
 
 if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-from biocodes import files  # noqa: E402
+from biocodes.lib import command, files
 
 CHUNK = 1 << 20  # bytes read at a time
 FETCH_AGAIN = "remove it and fetch it again"
@@ -229,7 +228,7 @@ def only_folder(root):
 
 def main(argv=None):
     """The command: see the head of this file."""
-    parser = files.ArgumentParser(
+    parser = command.ArgumentParser(
         description="Unpacks a .tar.gz or .zip archive: all of it or nothing.",
     )
     parser.add_argument("--archive_path", required=True, help="a .tar.gz or .zip file")
@@ -241,4 +240,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    files.run(main)
+    command.run(main)

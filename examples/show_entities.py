@@ -11,8 +11,7 @@ import sys
 
 if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-from biocodes import conll, files  # noqa: E402
+from biocodes.lib import command, conll
 
 
 def mark(words, labels):
@@ -31,7 +30,7 @@ def mark(words, labels):
 
 def main(argv=None):
     """The command: see the head of this file."""
-    parser = files.ArgumentParser(
+    parser = command.ArgumentParser(
         description="Prints sentences with the entities found in them marked."
     )
     parser.add_argument("--result_path", required=True, help="NER_result_conll.txt")
@@ -47,4 +46,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    files.run(main)
+    command.run(main)

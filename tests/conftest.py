@@ -11,13 +11,11 @@ from typing import NamedTuple
 # TensorFlow takes it at its import, which is when the test modules are collected.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import forked  # noqa: E402
 import pytest  # noqa: E402
 
-from biocodes import files  # noqa: E402
-
-ROOT = pathlib.Path(__file__).parent.parent
-DATA = ROOT / "tests" / "data"
+from biocodes.lib import command  # noqa: E402
+from kit import forked  # noqa: E402
+from kit.paths import DATA, ROOT  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -50,7 +48,7 @@ class Finished(NamedTuple):
             for line in self.stderr.splitlines()
             if not line.startswith(("INFO:", "WARNING:"))
         ]
-        assert self.status == files.EXIT_STATUS, self.stderr
+        assert self.status == command.EXIT_STATUS, self.stderr
         assert len(lines) == 1, self.stderr
         return lines[0]
 
@@ -111,7 +109,8 @@ def call(capsys, caplog, monkeypatch):
     """
     import tensorflow.compat.v1 as tf
 
-    from interruption import Interruption
+    from biocodes.lib import command
+    from finetuning.signals import Interruption
 
     tf.disable_v2_behavior()
     caplog.set_level(logging.INFO, "biobert")
@@ -122,7 +121,7 @@ def call(capsys, caplog, monkeypatch):
         caplog.clear()
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            files.run(lambda: module.main(argv, Interruption()))
+            command.run(lambda: module.main(argv, Interruption()))
         return Finished(ended.value.code or 0, *capsys.readouterr())
 
     return run

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-import finetuning
 import modeling
 import optimization
 import run_ner
 import run_qa
 import run_re
+from finetuning import training
 
 tf.disable_v2_behavior()
 
@@ -24,7 +24,7 @@ ENDS = ("start", "end")
 # The golden runs: 30 steps of the whole model, recorded with the original.
 
 MODE = tf.estimator.ModeKeys.EVAL  # as in training, but without dropout
-HOW = finetuning.Training(0, 0.0, 0, 0.0, 0, 0, seed=0, pad_to=None)
+HOW = training.Training(0, 0.0, 0, 0.0, 0, 0, seed=0, pad_to=None)
 HEADS = {
     "ner": run_ner.make_head(7, count_padding=True),
     "re": run_re.make_head(2),
@@ -62,7 +62,7 @@ class Training:
             }
             for _ in range(parts)
         ]
-        loss = finetuning.training_loss(
+        loss = training.training_loss(
             HEADS[task],
             modeling.BertConfig.from_json_file(str(config_file)),
             [features_of(task, part) for part in self._inputs],

@@ -1,0 +1,179 @@
+import contextlib
+import os
+import re
+import shutil
+
+from biocodes.lib import entity_page, files, passages
+from biocodes.lib.entities import BREAKERS, Annotated, Entity, check_entity
+
+CONFIGURATION = "annotation.conf"
+NAME_LENGTH = 100
+_UNBROKEN = re.compile(f"[^{BREAKERS}]+")
+
+
+# brat standoff
+
+
+@contextlib.contextmanager
+def writer(folder):
+    """Makes FOLDER/brat beside its final place and puts it there at the end."""
+    final = os.path.join(folder, "brat")
+    beside, older = final + ".tmp", final + ".old"
+    check_folder(final)
+    for left_over in (beside, older):
+        shutil.rmtree(left_over, ignore_errors=True)
+    files.make_folder(beside)
+    repeated, kinds = {}, {}
+    try:
+
+        def write(document):
+            name = _brat_name(beside, document[0].passage.id, repeated)
+            _write_brat(os.path.join(beside, name), joined(document))
+            entity_page.count_types(document, kinds)
+
+        yield write
+        with open(os.path.join(beside, CONFIGURATION), "w", encoding="utf-8") as f:
+            f.write("[entities]\n" + "".join(f"{kind}\n" for kind in sorted(kinds)))
+            f.write("[relations]\n[events]\n[attributes]\n")
+        if os.path.isdir(final):
+            os.rename(final, older)
+        try:
+            os.rename(beside, final)
+        except OSError:
+            if os.path.isdir(older):
+                os.rename(older, final)
+            raise
+        shutil.rmtree(older, ignore_errors=True)
+    except OSError as error:
+        raise files.unwritable(final, error) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def check_folder(folder):
+    """Raises InputError if there is more in a brat folder than is written here."""
+    if not os.path.lexists(folder):
+        return
+    try:
+        names = os.listdir(folder)
+    except OSError as error:
+        raise files.unwritable(folder, error) from error
+    for name in sorted(names):
+        if name != CONFIGURATION and not name.endswith((".txt", ".ann")):
+            raise files.InputError(
+                f"{name} is in it, which is not made here",
+                folder,
+                remedy="move it away; the folder is going to be replaced",
+            )
+
+
+def _brat_name(folder, name, repeated):
+    """An id → a name for its files that every system takes and that is free.
+
+    Args:
+      repeated: {name: how often it was asked for again}, kept between calls.
+    """
+    safe = re.sub("[^A-Za-z0-9._-]", "_", name)[:NAME_LENGTH]
+    safe = unique = re.sub("^[.-]", "_", safe)
+    while os.path.exists(os.path.join(folder, f"{unique}.txt")):
+        repeated[safe] = repeated.get(safe, 1) + 1
+        unique = f"{safe}-{repeated[safe]}"
+    return unique
+
+
+def joined(document):
+    """A document as one Annotated: texts with a line end between them."""
+    text, entities = "", []
+    for index, (passage, own) in enumerate(document):
+        text += "\n" if index else ""
+        for start, end, *fields in own:
+            entities.append(Entity(start + len(text), end + len(text), *fields))
+        text += passage.text
+    return Annotated(passages.Passage(document[0].passage.id, None, text), entities)
+
+
+def _write_brat(path, annotated):
+    """Writes PATH.txt and PATH.ann."""
+    with open(f"{path}.txt", "w", encoding="utf-8", newline="") as stream:
+        stream.write(annotated.passage.text)
+    with open(f"{path}.ann", "w", encoding="utf-8", newline="") as stream:
+        for number, entity in enumerate(annotated.entities, 1):
+            # Tabs and line ends cannot stand in an annotation, so what is between them
+            # is named piece by piece.
+            parts = [
+                (entity.start + match.start(), entity.start + match.end())
+                for match in _UNBROKEN.finditer(entity.text)
+            ]
+            offsets = ";".join(f"{start} {end}" for start, end in parts)
+            text = " ".join(annotated.passage.text[start:end] for start, end in parts)
+            stream.write(f"T{number}\t{entity.type} {offsets}\t{text}\n")
+            if entity.score is not None:
+                note = f"AnnotatorNotes T{number}\tscore {entity.score}"
+                stream.write(f"#{number}\t{note}\n")
+
+
+def read_brat(folder):
+    """Yields the Annotated documents of a brat folder, in the order of their names.
+
+    An id is the name of a .txt without that. Only text-bound annotations (T) count, and
+    notes (#) that hold a score.
+
+    Raises:
+      InputError: the folder or a file of it cannot be read, or an annotation is not
+        what the text says.
+    """
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".txt"))
+    except OSError as error:
+        raise files.unreadable(folder, error) from error
+    if not names:
+        raise files.InputError("there is no .txt in it", folder)
+    for name in names:
+        path = os.path.join(folder, name)
+        with files.open_binary(path) as stream:
+            text = _decode(stream.read(), path)
+        entities = _read_ann(path[: -len("txt")] + "ann", text)
+        yield Annotated(passages.Passage(name[: -len(".txt")], None, text), entities)
+
+
+def _decode(content, path):
+    """bytes of a file → str, every character of it."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        problem = f"byte {error.start + 1} is not UTF-8 text"
+        raise files.InputError(problem, path) from error
+
+
+_TEXT_BOUND = re.compile(r"(T\S+)\t(\S+) ([0-9]+ [0-9]+(?:;[0-9]+ [0-9]+)*)\t(.*)")
+_SCORE_NOTE = re.compile(r"#\S+\tAnnotatorNotes (T\S+)\tscore ([0-9.e-]+)")
+
+
+def _read_ann(path, text):
+    """The Entities of a brat .ann, in the order of the text."""
+    entities = {}
+    for number, line in files.read_lines(path):
+        bound, note = _TEXT_BOUND.fullmatch(line), _SCORE_NOTE.fullmatch(line)
+        if bound:
+            name, kind, offsets, mention = bound.groups()
+            entity = _bound_entity(kind, offsets, mention, text, path, number)
+            entities[name] = entity
+        elif note and note.group(1) in entities:
+            entity = entities[note.group(1)]
+            entities[note.group(1)] = entity._replace(score=float(note.group(2)))
+        elif line.startswith("T"):
+            raise files.InputError("no annotation of a text", path, number)
+    return sorted(entities.values(), key=lambda entity: entity[:2])
+
+
+def _bound_entity(kind, offsets, mention, text, path, number):
+    """What a T line says → Entity; "0 5;6 9" is one if a tab or line end is between."""
+    parts = [tuple(map(int, part.split(" "))) for part in offsets.split(";")]
+    gaps = [text[end:start] for (_, end), (start, _) in zip(parts, parts[1:])]
+    if any(_UNBROKEN.search(gap) for gap in gaps):
+        problem = "an annotation of pieces with other text between them"
+        raise files.InputError(problem, path, number)
+    start, end = parts[0][0], parts[-1][1]
+    if " ".join(text[begin:after] for begin, after in parts) == mention:
+        mention = text[start:end]
+    return check_entity(Entity(start, end, kind, mention), text, path, number)

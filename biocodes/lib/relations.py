@@ -1,0 +1,180 @@
+"""The tab-separated files of relation extraction, read with errors that say where.
+
+train.tsv and dev.tsv have two columns, sentence and label, and no header line.
+test.tsv begins with the header line index, sentence, label and may leave out its
+label column. Columns are separated by one tab, and quotes are ordinary characters.
+Surrounding spaces are dropped from labels and header names; a sentence stays as it is.
+"""
+
+from typing import NamedTuple, Optional
+
+from biocodes.lib import files
+
+BINARY_LABELS = ("0", "1")
+CHEMPROT_LABELS = ("cpr:3", "cpr:4", "cpr:5", "cpr:6", "cpr:9", "false")
+TEST_HEADER = ("index", "sentence", "label")
+
+
+class Row(NamedTuple):
+    """One example. index is None in train.tsv, label None where there are no labels."""
+
+    line: int
+    sentence: str
+    label: Optional[str]
+    index: Optional[str] = None
+
+
+def read_train(path):
+    """Reads train.tsv or dev.tsv → list of Row without index, in file order.
+
+    Raises:
+      InputError: the file is empty, begins with a header line, or has a line that is
+        not one sentence, a tab and one label.
+    """
+    rows = []
+    for line, cells in read_cells(path):
+        if line == 1:
+            refuse_header(path, cells)
+        check_width(path, line, cells, TEST_HEADER[1:])
+        rows.append(make_row(path, line, *cells))
+    return rows
+
+
+def read_test(path):
+    """Reads test.tsv → (list of Row in file order, whether it has labels).
+
+    An index is kept as it is written and need not be unique.
+
+    Raises:
+      InputError: as iterate_test.
+    """
+    rows = list(iterate_test(path))
+    return rows, rows[0].label is not None
+
+
+def iterate_test(path):
+    """Yields the Rows of test.tsv one by one, for a file that memory should not hold.
+
+    Raises:
+      InputError: the file is empty or has no rows, does not begin with its header
+        line, or has a line with other columns than its header.
+    """
+    header, row = None, None
+    for line, cells in read_cells(path):
+        if header is None:
+            header = parse_header(path, cells)
+            continue
+        check_width(path, line, cells, header)
+        index, sentence = cells[:2]
+        label = cells[2] if header == TEST_HEADER else None
+        row = make_row(path, line, sentence, label, index)
+        yield row
+    if row is None:
+        raise files.InputError("no rows after the header line", path)
+
+
+def label_ids(rows, labels, path):
+    """list of Row → list of int, the place of each row's label in `labels`.
+
+    Raises:
+      InputError: a label is not one of `labels`; `path` is the file to name.
+    """
+    ids = {label: number for number, label in enumerate(labels)}
+    for row in rows:
+        if row.label not in ids:
+            raise files.InputError(
+                f"label {shown(row.label)} is not one of {', '.join(labels)}",
+                path,
+                row.line,
+            )
+    return [ids[row.label] for row in rows]
+
+
+def read_cells(path):
+    """Yields (line number, list of columns) of any tab-separated file.
+
+    Empty lines at the end of the file are skipped.
+
+    Raises:
+      InputError: the file is empty, has an empty line before its last line with
+        text, holds a NUL character, or cannot be read as UTF-8.
+    """
+    empty_line, line_with_text = None, None
+    for line, text in files.read_lines(path):
+        if not text:
+            empty_line = empty_line or line
+            continue
+        if empty_line:
+            raise files.InputError(
+                "an empty line between others", path, empty_line, "delete it"
+            )
+        if "\0" in text:
+            # UTF-16 read as UTF-8 looks like this, and would train without complaint.
+            raise files.InputError(
+                "holds a NUL character", path, line, "save the file as UTF-8 text"
+            )
+        line_with_text = line
+        yield line, text.split("\t")
+    if line_with_text is None:
+        raise files.InputError("the file is empty", path)
+
+
+def shown(text):
+    """A quoted cell for an error message, cut to a readable length."""
+    return repr(text if len(text) <= 40 else text[:40] + "…")
+
+
+def columns_of(cells):
+    """Their number in words: 1 column, 2 columns."""
+    return f"{len(cells)} column{'s' if len(cells) != 1 else ''}"
+
+
+def refuse_header(path, cells):
+    """Raises InputError if the first line of train.tsv holds column names."""
+    names = tuple(cell.strip().lower() for cell in cells)
+    if names in (TEST_HEADER, TEST_HEADER[1:]):
+        raise files.InputError(
+            "a header line, which train.tsv and dev.tsv do not have",
+            path,
+            1,
+            "delete the line" + (" and the index column" if len(names) == 3 else ""),
+        )
+
+
+def parse_header(path, cells):
+    """First line of test.tsv → its columns, or InputError if it is no header."""
+    names = tuple(cell.strip() for cell in cells)
+    if names not in (TEST_HEADER, TEST_HEADER[:2]):
+        raise files.InputError(
+            "not the header line that test.tsv begins with",
+            path,
+            1,
+            "begin the file with the line index<tab>sentence<tab>label "
+            "(<tab>label may be left out)",
+        )
+    return names
+
+
+def check_width(path, line, cells, columns):
+    """Raises InputError unless the line has as many cells as there are columns."""
+    if len(cells) != len(columns):
+        raise files.InputError(
+            f"{columns_of(cells)}, expected {len(columns)}",
+            path,
+            line,
+            f"write {'<tab>'.join(columns)}",
+        )
+
+
+def make_row(path, line, sentence, label, index=None):
+    """Row of one line's cells, or InputError if its sentence or label is empty."""
+    label = None if label is None else label.strip()
+    for name, value in (("sentence", sentence.strip()), ("label", label)):
+        if value == "":
+            raise files.InputError(f"the {name} is empty", path, line)
+    return Row(line, sentence, label, index)
+
+
+def is_labelled(rows):
+    """Whether the rows of a file have labels; all have, or none."""
+    return rows[0].label is not None

@@ -1,0 +1,433 @@
+"""Embeddings: a vector for each passage, or each word, of people's own text.
+
+    passages ──▶ windows of pieces ──▶ encoder ──▶ mean over layers ──▶ pooling ──▶ .npz
+
+A piece's vector is the mean of what some of the encoder's layers make of it (by default
+the last four, as in the feature-based approach of Devlin et al. 2019). A passage that
+is longer than the model takes is read in overlapping windows, and each piece counts
+once, in the window where it has most context; see windows.py.
+
+`embeddings.npz` is read by numpy.load(path, allow_pickle=False) and holds
+
+    ids       the passages' ids                        str [passages]
+    sections  "title", "abstract" or ""                str [passages]
+    vectors   of the passages, or of the words         float32 [passages or words, H]
+
+and of words also, one each:
+
+    passage   index of its passage in ids              int64
+    start     where it begins in the passage's text    int64, in characters
+    end       where it ends                            int64
+    text      as it is written there                   str
+
+Passages stream and arrays grow on the disk, so memory does not depend on how many
+passages there are.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+import time
+import zipfile
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from biocodes.lib import files
+from finetuning import prediction, windows
+from finetuning.batches import file_order, prediction_order
+from finetuning.command_line import log
+from finetuning.progress import PROGRESS_SECONDS
+from finetuning.signals import Interrupted
+from tasks.raw_text.stream import SCHEMA, Feed, in_passages, make_featurizer
+
+UNITS = PASSAGE, WORD = ("passage", "word")
+POOLINGS = MEAN, FIRST = ("mean", "first")
+# Pieces whose vectors may wait to be put back in order: 100 MB of them if H is 768.
+PIECES_WAITING = 1 << 15
+
+
+def define_flags(flags):
+    """Adds the flags of embedding to a script's."""
+    tf.flags.DEFINE_bool(
+        "do_embed",
+        False,
+        "Write vectors of --predict_file, embeddings.npz, and do nothing else.",
+        flag_values=flags,
+    )
+    tf.flags.DEFINE_enum(
+        "embed", PASSAGE, list(UNITS), "What gets a vector.", flag_values=flags
+    )
+    tf.flags.DEFINE_string(
+        "layers",
+        "-1,-2,-3,-4",
+        "Layers whose mean the vectors are; -1 is the last one, 0 the first.",
+        flag_values=flags,
+    )
+    tf.flags.DEFINE_enum(
+        "pooling",
+        MEAN,
+        list(POOLINGS),
+        "What a vector is made of: the mean of all pieces, or the first piece, which of"
+        " a passage is [CLS].",
+        flag_values=flags,
+    )
+
+
+class Embedding(NamedTuple):
+    """What to make of text.
+
+    unit: one of UNITS.
+    layers: indices of encoder layers, from 0.
+    pooling: one of POOLINGS. The mean is over the pieces of the passage, without [CLS]
+      and [SEP], or of the word. The first piece of a passage is the [CLS] of its first
+      window.
+    """
+
+    unit: str
+    layers: tuple
+    pooling: str
+
+    @classmethod
+    def from_flags(cls, flags, num_layers):
+        """What the flags ask for, of an encoder of so many layers.
+
+        Raises:
+          InputError: see parse_layers.
+        """
+        return cls(flags.embed, parse_layers(flags.layers, num_layers), flags.pooling)
+
+
+def check_flags(flags):
+    """Checks that the flags of embedding, and others beside --do_embed, make sense.
+
+    Raises:
+      InputError: one is missing, or there that would have no effect.
+    """
+    if not flags.do_embed:
+        for name in ("embed", "layers", "pooling"):
+            if flags[name].present:
+                raise files.InputError("means nothing without --do_embed", f"--{name}")
+        return
+    for name in ("do_train", "do_eval", "data_dir", "output_formats", "resume"):
+        if flags[name].value:
+            remedy = f"give --{name}=false" if name == "do_train" else "leave it out"
+            raise files.InputError(
+                "does not go with --do_embed", f"--{name}", remedy=remedy
+            )
+    if not flags.predict_file:
+        raise files.InputError(
+            "is required by --do_embed",
+            "--predict_file",
+            remedy="name the file of the passages, - for standard input",
+        )
+
+
+def name_of(shard):
+    """What the result is called, without its ending; shard: own_text.Shard or None."""
+    part = f"-{shard.index}-of-{shard.count}" if shard else ""
+    return f"embeddings{part}"
+
+
+def parse_layers(text, count):
+    """ "-1,-2" of 12 layers → (11, 10).
+
+    Raises:
+      InputError: not a list of numbers; one is out of range or there twice.
+    """
+    try:
+        numbers = [int(number) for number in text.split(",")]
+    except ValueError as error:
+        raise files.InputError(
+            f"{text!r} is no list of layers",
+            "--layers",
+            remedy="write numbers with commas between them, as in --layers=-1,-2",
+        ) from error
+    for number in numbers:
+        if not -count <= number < count:
+            raise files.InputError(
+                f"there is no layer {number}",
+                "--layers",
+                remedy=f"the model has {count}: 0 to {count - 1}, or -{count} to -1",
+            )
+    layers = tuple(number % count for number in numbers)
+    if len(set(layers)) < len(layers):
+        raise files.InputError(f"{text} names a layer twice", "--layers")
+    return layers
+
+
+# Encoder
+
+
+def make_head(layers):
+    """A head, see finetuning, that predicts each piece's vector, `vectors` [B, S, H].
+
+    Args:
+      layers: indices of encoder layers, over which the vector is the mean.
+    """
+
+    def head(encoder, features, mode):
+        outputs = encoder.get_all_encoder_layers()
+        total = tf.add_n([outputs[layer] for layer in layers])
+        return None, {"vectors": total / len(layers)}
+
+    return head
+
+
+class _Batches(prediction.Prediction):
+    """How to predict, with fewer rows at a time, for a row's vectors are large."""
+
+    def order(self, lengths):
+        if self.pad_to:
+            return file_order(lengths, self.batch_size)
+        budget = self.batch_size * self.max_seq_length
+        waiting = max(PIECES_WAITING // self.max_seq_length, self.batch_size)
+        return prediction_order(lengths, self.batch_size, budget, waiting)
+
+
+# Pooling
+
+
+def pooled(embedding, featurized, vectors, width):
+    """The vectors of a passage that an Embedding asks for.
+
+    Args:
+      embedding: Embedding.
+      featurized, vectors, width: see passage_vector.
+
+    Returns:
+      float32 [1 or words, H].
+    """
+    if embedding.unit == WORD:
+        return word_vectors(featurized, vectors, embedding.pooling, width)
+    vector = passage_vector(featurized, vectors, embedding.pooling, width)
+    return vector[np.newaxis]
+
+
+def passage_vector(featurized, vectors, pooling, width):
+    """The vector of a passage.
+
+    Args:
+      featurized: own_text.Featurized.
+      vectors: for each of its windows float [S, H], [CLS] first.
+      pooling: one of POOLINGS.
+      width: H.
+
+    Returns:
+      float32 [H]; zeros if the passage has no piece.
+    """
+    if not vectors:
+        return np.zeros(width, np.float32)
+    if pooling == FIRST:
+        return vectors[0][0]
+    counted = [_counted(*one)[1] for one in zip(featurized.windows, vectors)]
+    return np.concatenate(counted).mean(axis=0)
+
+
+def word_vectors(featurized, vectors, pooling, width):
+    """The vectors of a passage's words, see passage_vector.
+
+    Returns:
+      float32 [words, H]; zeros for a word that has no piece, or was cut off.
+    """
+    found = np.zeros([len(featurized.spans), width], np.float32)
+    for one in zip(featurized.windows, vectors):
+        word_index, counted = _counted(*one)
+        words, first = np.unique(word_index, return_index=True)
+        if pooling == FIRST:
+            found[words] = counted[first]
+        elif len(words):
+            sizes = np.diff(np.append(first, len(word_index)))
+            found[words] = np.add.reduceat(counted, first) / sizes[:, np.newaxis]
+    return found
+
+
+def _counted(window, vectors):
+    """(word, vector) of the pieces that count in a window: int [n], float [n, H]."""
+    word_index = np.array(window[1], np.int64)
+    counts = word_index != windows.CONTEXT
+    # [CLS] comes before the pieces.
+    return word_index[counts], vectors[1 : 1 + len(word_index)][counts]
+
+
+# Files
+
+
+class _Numbers:
+    """An array of numbers that grows on the disk.
+
+    Args:
+      folder: where its temporary file lies; it has no name, so nothing can be left.
+      dtype: NumPy's.
+      width: numbers in a row; default: the array has one axis.
+    """
+
+    compression = zipfile.ZIP_STORED
+
+    def __init__(self, folder, dtype, width=None):
+        self._dtype = np.dtype(dtype)
+        self._shape = () if width is None else (width,)
+        self._stream = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        self._count = 0
+
+    def extend(self, values):
+        """Adds rows: an array, or a list of numbers."""
+        rows = np.ascontiguousarray(values, self._dtype)
+        self._stream.write(rows)
+        self._count += len(rows)
+
+    def save(self, stream):
+        """Writes the array in NumPy's format (.npy)."""
+        _write_header(stream, self._dtype, (self._count, *self._shape))
+        self._stream.seek(0)
+        shutil.copyfileobj(self._stream, stream, 1 << 20)
+
+
+class _Strings:
+    """An array of strings that grows on the disk, see _Numbers.
+
+    NumPy's strings are all as long as the longest, 4 bytes a character, which is known
+    at the end. In the zip file they are compressed.
+    """
+
+    compression = zipfile.ZIP_DEFLATED
+
+    def __init__(self, folder):
+        self._stream = tempfile.TemporaryFile(  # noqa: SIM115
+            "w+", dir=folder, encoding="ascii"
+        )
+        self._count = 0
+        self._longest = 1
+
+    def extend(self, texts):
+        """Adds strings."""
+        for text in texts:
+            self._stream.write(json.dumps(text) + "\n")
+            self._count += 1
+            self._longest = max(self._longest, len(text))
+
+    def save(self, stream):
+        """Writes the array in NumPy's format (.npy)."""
+        dtype = np.dtype(f"<U{self._longest}")
+        _write_header(stream, dtype, (self._count,))
+        self._stream.seek(0)
+        for line in self._stream:
+            stream.write(np.array(json.loads(line), dtype).tobytes())
+
+
+def _write_header(stream, dtype, shape):
+    header = {
+        "descr": np.lib.format.dtype_to_descr(dtype),
+        "fortran_order": False,
+        "shape": shape,
+    }
+    np.lib.format.write_array_header_1_0(stream, header)
+
+
+class Arrays:
+    """The arrays of embeddings.npz, while they grow.
+
+    Args:
+      folder: where there is room for them until they are saved.
+      unit: one of UNITS.
+      width: H.
+    """
+
+    def __init__(self, folder, unit, width):
+        self.passages = self.vectors = 0
+        self._columns = {
+            "ids": _Strings(folder),
+            "sections": _Strings(folder),
+            "vectors": _Numbers(folder, np.float32, width),
+        }
+        if unit == WORD:
+            for name in ("passage", "start", "end"):
+                self._columns[name] = _Numbers(folder, np.int64)
+            self._columns["text"] = _Strings(folder)
+
+    def add(self, featurized, vectors):
+        """Adds a passage: own_text.Featurized, and float32 [1 or words, H]."""
+        passage, spans = featurized.passage, featurized.spans
+        self._extend("ids", [passage.id])
+        self._extend("sections", [passage.section or ""])
+        self._extend("vectors", vectors)
+        self._extend("passage", [self.passages] * len(spans))
+        self._extend("start", [start for start, _ in spans])
+        self._extend("end", [end for _, end in spans])
+        self._extend("text", [passage.text[start:end] for start, end in spans])
+        self.passages += 1
+        self.vectors += len(vectors)
+
+    def _extend(self, name, values):
+        if name in self._columns:
+            self._columns[name].extend(values)
+
+    def save(self, stream):
+        """Writes all of them to a binary stream as an .npz file."""
+        with zipfile.ZipFile(stream, "w") as archive:
+            for name, column in self._columns.items():
+                # Of one date, so that the same text makes the same file.
+                member = zipfile.ZipInfo(f"{name}.npy")
+                member.compress_type = column.compression
+                with archive.open(member, "w", force_zip64=True) as stream_of_member:
+                    column.save(stream_of_member)
+
+
+# The whole of it
+
+
+def write(path, job, how, embedding, tokenizer, config, checkpoint):
+    """Writes the vectors of all passages of a job.
+
+    Args:
+      path: the .npz file; it appears when it is whole.
+      job: own_text.Job.
+      how: finetuning.Prediction.
+      embedding: Embedding.
+      tokenizer: tokenization.FullTokenizer.
+      config: BertConfig.
+      checkpoint: prefix of any checkpoint of that encoder, fine-tuned or not.
+
+    Raises:
+      InputError: the input or the checkpoint cannot be used, or the disk is full.
+      Interrupted: nothing is kept.
+    """
+    featurize = make_featurizer(tokenizer, job.max_seq_length, job.long_sentences)
+    feed = Feed(map(featurize, job.read()))
+    predictions = prediction.predict_stream(
+        make_head(embedding.layers),
+        config,
+        SCHEMA,
+        feed.rows(),
+        checkpoint,
+        _Batches(*how),
+    )
+    folder, width = os.path.dirname(path) or ".", config.hidden_size
+    try:
+        with files.whole_file(path, binary=True) as stream:
+            arrays = Arrays(folder, embedding.unit, width)
+            with contextlib.closing(predictions):
+                for one, found in reported(in_passages(feed, predictions)):
+                    vectors = [of_window["vectors"] for of_window in found]
+                    arrays.add(one, pooled(embedding, one, vectors, width))
+            arrays.save(stream)
+    except Interrupted as interrupted:
+        again = "the same command again starts from the first passage"
+        raise Interrupted(interrupted.signal, again=again) from interrupted
+    counts = f"{arrays.vectors:,} vectors of {arrays.passages:,} passages"
+    log.info("%s: %s", counts, path)
+
+
+def reported(found):
+    """Passes passages on, and logs how many there were about every ten seconds."""
+    started = last = time.time()
+    for count, one in enumerate(found, 1):
+        yield one
+        now = time.time()
+        if now - last >= PROGRESS_SECONDS:
+            last = now
+            speed = count / (now - started)
+            log.info("%s passages, %.1f passages/s", f"{count:,}", speed)

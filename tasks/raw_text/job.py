@@ -1,0 +1,174 @@
+import functools
+import os
+import re
+from typing import NamedTuple, Optional
+
+import tensorflow.compat.v1 as tf
+
+from biocodes.lib import entity_formats, files, passages
+
+WINDOW, TRUNCATE = LONG_SENTENCES = ("window", "truncate")
+STREAM = "-"
+# Formats that are one file each; brat is a folder.
+FORMAT_FILES = {
+    "conll": "entities.conll",
+    "pubtator": "entities.pubtator",
+    "bioc": "entities.bioc.json",
+    "html": "entities.html",
+}
+# What a new model makes obsolete; an interrupted prediction stays, see check_start.
+RESULTS = ("entities.jsonl", *FORMAT_FILES.values())
+
+
+def define_raw_text_flags(flags):
+    """Adds the flags of a script that finds entities in raw text."""
+    text = functools.partial(tf.flags.DEFINE_string, flag_values=flags)
+    text(
+        "predict_file",
+        None,
+        "Text to find entities in: a passage a line, or .tsv, .jsonl, .pubtator or"
+        " .conll; - reads standard input.",
+    )
+    text(
+        "output_formats",
+        None,
+        "Formats to write beside entities.jsonl, with commas between them: "
+        + ", ".join(entity_formats.FORMATS)
+        + ".",
+    )
+    tf.flags.DEFINE_enum(
+        "long_sentences",
+        None,
+        LONG_SENTENCES,
+        "What is done with text longer than max_seq_length: window reads it in"
+        " overlapping windows (default for predict_file), truncate cuts it off (default"
+        " for test.tsv; training always does).",
+        flag_values=flags,
+    )
+    tf.flags.DEFINE_bool(
+        "resume",
+        False,
+        "Go on with a predict_file that was interrupted; if none was, start.",
+        flag_values=flags,
+    )
+    text(
+        "shard",
+        None,
+        "i/n: predict every n-th document of predict_file, from the i-th on, into"
+        " entities-i-of-n.jsonl.",
+    )
+
+
+class Shard(NamedTuple):
+    """The index-th of `count` parts of the input, from 1."""
+
+    index: int
+    count: int
+
+    @classmethod
+    def parse(cls, text):
+        """ "2/4" → Shard(2, 4); raises InputError."""
+        match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
+        shard = cls(*map(int, match.groups())) if match else None
+        if shard is None or not 1 <= shard.index <= shard.count:
+            raise files.InputError(
+                f"{text!r} is no part of a whole",
+                "--shard",
+                remedy="write the number of the part and of all parts: 1/4, 2/4, …",
+            )
+        return shard
+
+
+class Job(NamedTuple):
+    """What to predict, and how; the names are those of the flags."""
+
+    predict_file: str
+    output_formats: list
+    long_sentences: str
+    max_seq_length: int
+    resume: bool
+    overwrite_output_dir: bool
+    shard: Optional[Shard]
+
+    @classmethod
+    def from_flags(cls, flags):
+        """The job that the flags ask for; None without --predict_file.
+
+        Raises:
+          InputError: a flag's value cannot be used, or lacks --predict_file.
+        """
+        if not flags.predict_file:
+            for name in ("output_formats", "resume", "shard"):
+                if flags[name].value:
+                    raise files.InputError(
+                        "means nothing without --predict_file", f"--{name}"
+                    )
+            return None
+        if flags.resume and flags.overwrite_output_dir:
+            raise files.InputError(
+                "goes on where --overwrite_output_dir=true starts afresh",
+                "--resume",
+                remedy="leave one of them out",
+            )
+        return cls(
+            flags.predict_file,
+            entity_formats.check_formats(flags.output_formats or ""),
+            flags.long_sentences or WINDOW,
+            flags.max_seq_length,
+            flags.resume,
+            flags.overwrite_output_dir,
+            Shard.parse(flags.shard) if flags.shard else None,
+        )
+
+    @property
+    def name(self):
+        """What the results are called: "entities", or "entities-2-of-4" of a shard."""
+        if self.shard is None:
+            return "entities"
+        return f"entities-{self.shard.index}-of-{self.shard.count}"
+
+    def read(self, stdin=None):
+        """Yields the passages, those of the shard; see passages.read_passages."""
+        found = passages.read_passages(self.predict_file, stdin)
+        return found if self.shard is None else in_shard(found, self.shard)
+
+
+def in_shard(found, shard):
+    """Yields every count-th document of passages; title and abstract stay together."""
+    number, before = -1, None
+    for passage in found:
+        if before is None or not passages.same_document(before, passage):
+            number += 1
+        before = passage
+        if number % shard.count == shard.index - 1:
+            yield passage
+
+
+class Total(NamedTuple):
+    """How much there is to do."""
+
+    passages: int
+    characters: int
+
+
+def check_input(job):
+    """Reads all of the input once, so that a wrong line is found before hours of work.
+
+    Returns:
+      Total; None for standard input and other streams, which can be read only once.
+
+    Raises:
+      InputError: see passages.read_passages.
+    """
+    path = job.predict_file
+    if path == STREAM or (os.path.exists(path) and not _can_be_read_again(path)):
+        return None
+    count = characters = 0
+    for passage in job.read():
+        count += 1
+        characters += len(passage.text)
+    return Total(count, characters)
+
+
+def _can_be_read_again(path):
+    return os.path.isfile(path) or os.path.isdir(path)

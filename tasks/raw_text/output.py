@@ -1,0 +1,184 @@
+import contextlib
+import os
+
+from biocodes.lib import brat, entity_formats, files
+from biocodes.lib.entities import jsonl_line, read_jsonl
+from finetuning import output_dir
+from finetuning.signals import Interrupted
+from tasks.raw_text.job import FORMAT_FILES, STREAM
+
+# Flags that decide what is found.
+FLAGS_THAT_MATTER = ("long_sentences", "max_seq_length")
+BLOCK = 1 << 16
+
+
+# Results
+
+
+class Output:
+    """The files of a job in the output folder.
+
+    Attributes:
+      final: entities.jsonl, of a shard entities-2-of-4.jsonl.
+      part: what is done of it.
+      record: JSON object of what the part is made with.
+      formats: folder of the other formats; a shard has one of its own.
+    """
+
+    def __init__(self, folder, job):
+        self.final = os.path.join(folder, f"{job.name}.jsonl")
+        self.part = f"{self.final}.part"
+        self.record = f"{self.part}.json"
+        self.formats = os.path.join(folder, job.name) if job.shard else folder
+        self._job = job
+
+    def check_start(self):
+        """Before anything is done: may the job write here?
+
+        An interrupted prediction may have cost hours, so it is not just replaced.
+
+        Raises:
+          InputError: there is one, which has to be resumed or removed; or a brat folder
+            would stay beside results that are not its own, or is not ours to replace.
+        """
+        job = self._job
+        begun = os.path.exists(self.part) and os.path.getsize(self.part)
+        if begun and not (job.resume or job.overwrite_output_dir):
+            raise files.InputError(
+                "a prediction was interrupted here",
+                self.part,
+                remedy="go on with it by --resume=true, or remove the file",
+            )
+        brat_folder = os.path.join(self.formats, "brat")
+        if "brat" in job.output_formats:
+            brat.check_folder(brat_folder)
+        elif os.path.lexists(brat_folder):
+            raise files.InputError(
+                "an earlier prediction's, which would stay beside the new results",
+                brat_folder,
+                remedy="move it away, or add brat to --output_formats",
+            )
+
+    def begin(self, made_from):
+        """Starts the part afresh; made_from: JSON object, see _check_record."""
+        output_dir.remove("", [self.part])
+        # No part without its record, so the record comes first.
+        files.write_json(self.record, made_from)
+        with self._written(), open(self.part, "w"):
+            pass
+
+    def go_on(self, made_from, found):
+        """Holds the part against the job that is to go on with it.
+
+        Args:
+          made_from: see _check_record.
+          found: iterator of the job's passages, from which those that are done are
+            taken.
+
+        Yields:
+          The Annotated passages that are done.
+
+        Raises:
+          InputError: the part is of another model, of other flags or of other passages.
+        """
+        self._check_record(made_from)
+        self._cut_half_line()
+        for number, done in enumerate(read_jsonl(self.part), 1):
+            if next(found, None) != done.passage:
+                raise files.InputError(
+                    f"not passage {number} of {self._job.predict_file}",
+                    self.part,
+                    number,
+                    "give the input that the prediction began with, or remove the file",
+                )
+            yield done
+
+    def _check_record(self, made_from):
+        """made_from: JSON object of all that decides what the model finds."""
+        if not os.path.exists(self.record):
+            raise files.InputError(
+                f"its {os.path.basename(self.record)} is missing",
+                self.part,
+                remedy="remove the file to start afresh",
+            )
+        recorded = files.read_json(self.record)
+        if not isinstance(recorded, dict):
+            raise files.InputError("not a record of this suite", self.record)
+        for name in sorted({*recorded, *made_from}):
+            before, now = recorded.get(name), made_from.get(name)
+            if before != now:
+                problem = f"was begun with another {name.replace('_', ' ')}"
+                if name in FLAGS_THAT_MATTER:
+                    problem = f"was begun with --{name}={before}, not {now}"
+                raise files.InputError(
+                    problem,
+                    self.part,
+                    remedy="go on with that, or remove the file to start afresh",
+                )
+
+    def _cut_half_line(self):
+        """Cuts off the line that a killed run did not bring to its end."""
+        with self._written(), open(self.part, "r+b") as stream:
+            end = stream.seek(0, os.SEEK_END)
+            while end:
+                begin = max(end - BLOCK, 0)
+                stream.seek(begin)
+                last = stream.read(end - begin).rfind(b"\n")
+                if last >= 0:
+                    end = begin + last + 1
+                    break
+                end = begin
+            stream.truncate(end)
+
+    def append(self, annotated, interruption):
+        """Writes a line of the part for each Annotated passage, and passes it on.
+
+        Args:
+          annotated: iterable of Annotated.
+          interruption: Interruption; a signal ends the run between two lines.
+        """
+        with self._written():
+            stream = open(self.part, "ab")  # noqa: SIM115
+        try:
+            for one in annotated:
+                line = jsonl_line(one) + "\n"
+                with self._written(), interruption.held_back():
+                    stream.write(line.encode("ascii"))
+                    # A kill then loses what is on its way, and no more.
+                    stream.flush()
+                yield one
+                if interruption.asked is not None:
+                    raise Interrupted(interruption.asked)
+            with self._written():
+                os.fsync(stream.fileno())
+        finally:
+            # All that could be written is on the disk; a full one was told above.
+            with contextlib.suppress(OSError):
+                stream.close()
+
+    @contextlib.contextmanager
+    def _written(self):
+        try:
+            yield
+        except OSError as error:
+            raise files.InputError(
+                f"cannot be written ({(error.strerror or str(error)).lower()})",
+                self.part,
+                remedy="what is done is kept, and --resume=true goes on with it",
+            ) from error
+
+    def finish(self):
+        """Makes the other formats, and then the part the result that it has become.
+
+        In this order: until all is there, the part says that the job is not done.
+        """
+        formats = self._job.output_formats
+        if formats:
+            source = os.path.basename(self._job.predict_file)
+            title = "Entities" if source == STREAM else f"Entities in {source}"
+            entity_formats.convert(self.part, self.formats, formats, title)
+        stale = [name for kind, name in FORMAT_FILES.items() if kind not in formats]
+        output_dir.remove(self.formats, stale)
+        with self._written():
+            os.replace(self.part, self.final)
+        output_dir.remove("", [self.record])

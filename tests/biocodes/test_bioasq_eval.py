@@ -1,0 +1,262 @@
+"""BioASQ's measures: the official evaluator's numbers, and its gaps closed."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from biocodes import bioasq_eval
+from biocodes.lib.files import InputError
+from kit import paths
+
+HERE = str(paths.TESTS)
+SCRIPT = os.path.join(os.path.dirname(HERE), "biocodes", "bioasq_eval.py")
+QA = os.path.join(HERE, "data", "qa")
+MEASURES = os.path.join(QA, "bioasq_measures")
+CASES = [
+    *(
+        [os.path.join(MEASURES, f"{name}.{part}") for part in parts]
+        for parts in [("golden.json", "system.json", "measures.txt")]
+        for name in ("factoid", "yesno", "list", "factoid_and_others")
+    ),
+    [
+        os.path.join(QA, "bioasq_golden.json"),
+        os.path.join(QA, "BioASQform_BioASQ-answer.json"),
+        os.path.join(QA, "bioasq_measures.txt"),
+    ],
+]
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, SCRIPT, *arguments],
+        capture_output=True,
+        encoding="utf-8",
+    )
+
+
+def score(golden, answers):
+    """Ten numbers for {id: (type, exact answer)} and {id: exact answer}."""
+    golden = [
+        {"id": name, "type": kind, "exact_answer": value}
+        for name, (kind, value) in golden.items()
+    ]
+    answers = [{"id": name, "exact_answer": value} for name, value in answers.items()]
+    pairs = bioasq_eval.pair_up(golden, answers)
+    return bioasq_eval.ten_numbers(bioasq_eval.evaluate(pairs))
+
+
+def write(path, questions):
+    path.write_text(json.dumps({"questions": questions}), encoding="utf-8")
+    return str(path)
+
+
+# --- The official evaluator's numbers ---
+
+
+@pytest.mark.parametrize("golden, answers, measures", CASES)
+def test_the_line_equals_the_official_evaluators(golden, answers, measures):
+    result = run(golden, answers)
+    assert (result.returncode, result.stderr) == (0, "")
+    with open(measures, encoding="utf-8") as stream:
+        official = stream.read().split()
+    ours = result.stdout.split()
+    assert result.stdout == " ".join(ours) + "\n"
+    assert list(map(float, ours)) == pytest.approx(
+        list(map(float, official)), abs=1e-12
+    )
+    assert ours == official  # down to the spelling of Java's numbers
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (0.0, "0.0"),
+        (1, "1.0"),
+        (0.35, "0.35"),
+        (1 / 3, "0.3333333333333333"),
+        (0.001, "0.001"),
+        (0.0005, "5.0E-4"),
+        (0.00012345, "1.2345E-4"),
+        (2.5e-5, "2.5E-5"),
+    ],
+)
+def test_numbers_are_spelled_as_java_does(value, text):
+    assert bioasq_eval.java_double(value) == text
+
+
+# --- Definitions, each on one or two questions worked out by hand ---
+
+
+def test_factoid_rank_counts_up_to_five_without_regard_to_case():
+    golden = {"a": ("factoid", [["TP53", "p53"]]), "b": ("factoid", ["EGFR"])}
+    answers = {
+        "a": [["x"], ["P53"]],
+        "b": [["1"], ["2"], ["3"], ["4"], ["5"], ["egfr"]],
+    }
+    assert score(golden, answers)[1:4] == [0.0, 0.5, 0.25]
+
+
+def test_factoid_names_in_a_list_each_are_all_right():
+    golden = {"a": ("factoid", [["TP53"], ["p53 gene"]])}
+    assert score(golden, {"a": [["p53 gene"]]})[1:4] == [1.0, 1.0, 1.0]
+
+
+def test_a_list_item_is_found_once_by_any_synonym():
+    # 2 of 4 answers name new items (0.5), 2 of 3 items are found (0.6667).
+    golden = {"a": ("list", [["aspirin", "ASA"], ["heparin"], ["warfarin"]])}
+    answers = {"a": [["asa"], ["Aspirin"], ["heparin"], ["insulin"]]}
+    assert score(golden, answers)[4:7] == pytest.approx([0.5, 2 / 3, 4 / 7])
+
+
+def test_one_answer_finds_one_item_even_where_items_share_a_synonym():
+    golden = {"a": ("list", [["x", "y"], ["x", "z"]])}
+    assert score(golden, {"a": [["x"]]})[4:7] == pytest.approx([1.0, 0.5, 2 / 3])
+
+
+def test_yes_and_no_have_f1_scores_of_their_own():
+    golden = {
+        name: ("yesno", value) for name, value in zip("abc", ("yes", "yes", "No"))
+    }
+    numbers = score(golden, {"a": "Yes", "b": "no", "c": "no"})
+    assert numbers[0] == pytest.approx(2 / 3)
+    assert numbers[7:] == pytest.approx([2 / 3, 2 / 3, 2 / 3])
+
+
+def test_a_yesno_answer_that_is_neither_is_wrong():
+    golden = {"a": ("yesno", "yes"), "b": ("yesno", "yes")}
+    assert score(golden, {"a": "maybe", "b": [["yes"], ["no"]]})[0] == 0.0
+
+
+@pytest.mark.parametrize("blank", [None, "", [], [[]], [[" "]]])
+@pytest.mark.parametrize(
+    "kind, right", [("yesno", "no"), ("factoid", "x"), ("list", "x")]
+)
+def test_a_question_without_an_answer_is_wrong(kind, right, blank):
+    golden = {"a": (kind, right), "b": (kind, right)}
+    unanswered = score(golden, {"a": right, "b": blank})
+    assert unanswered == score(golden, {"a": right})
+    assert max(unanswered) < 1 and 0.5 in unanswered
+
+
+def test_summary_questions_and_types_that_do_not_occur_score_nothing():
+    assert score({"a": ("summary", None)}, {}) == [0.0] * 10
+
+
+# --- The command ---
+
+
+def test_unanswered_and_unknown_questions_are_reported_not_a_crash(tmp_path):
+    factoid = {"type": "factoid", "exact_answer": [["x"]]}
+    golden = write(tmp_path / "g.json", [dict(factoid, id=name) for name in "abcdefg"])
+    answers = write(tmp_path / "a.json", [dict(factoid, id=name) for name in "az"])
+    result = run(golden, answers)
+    assert result.returncode == 0
+    assert list(map(float, result.stdout.split()))[1:4] == [1 / 7] * 3
+    assert result.stderr == (
+        f"warning: questions without an answer in {answers}, counted as wrong: "
+        "6 (b, c, d, e, f, ...)\n"
+        f"warning: answers to questions that are not in {golden}, not counted: 1 (z)\n"
+    )
+
+
+def test_verbose_adds_a_table_that_labels_the_ten_numbers():
+    golden, answers, _ = CASES[3]
+    plain, verbose = run(golden, answers), run(golden, answers, "--verbose")
+    line, head, *rows = verbose.stdout.splitlines()
+    assert line + "\n" == plain.stdout
+    assert head.split() == ["measure", "value", "questions", "unanswered"]
+    assert [float(row.split()[-3]) for row in rows] == [
+        pytest.approx(float(number), abs=5e-5) for number in line.split()
+    ]
+    words = [" ".join(row.split()) for row in rows]
+    assert words[3] == "4 factoid mean reciprocal rank 0.3314 17 0"
+    assert words[8] == "9 yes/no F1 of yes 0.9000 11 0"
+
+
+@pytest.mark.parametrize(
+    "golden, answers, problem",
+    [
+        ("none.json", "a.json", "none.json: cannot be read"),
+        ("a.json", "g.json", 'a.json: question q1 has no "type"'),
+        ("untyped.json", "a.json", 'untyped.json: question q1 has no "type"'),
+        ("unsolved.json", "a.json", "unsolved.json: list question q1 has no exact"),
+        ("maybe.json", "a.json", "maybe.json: yes/no question q1 has an exact answer"),
+        ("g.json", "number.json", 'number.json: question q1 has an "exact_answer"'),
+        ("g.json", "broken.json", "broken.json:2: not JSON"),
+        ("g.json", "twice.json", "twice.json: question q1 stands there twice"),
+    ],
+)
+def test_wrong_input_is_one_line_with_file_and_question(
+    tmp_path, golden, answers, problem
+):
+    write(tmp_path / "g.json", [{"id": "q1", "type": "factoid", "exact_answer": "x"}])
+    write(tmp_path / "a.json", [{"id": "q1", "exact_answer": "x"}])
+    write(tmp_path / "untyped.json", [{"id": "q1", "type": "lists"}])
+    write(tmp_path / "unsolved.json", [{"id": "q1", "type": "list"}])
+    write(
+        tmp_path / "maybe.json",
+        [{"id": "q1", "type": "yesno", "exact_answer": "maybe"}],
+    )
+    write(tmp_path / "number.json", [{"id": "q1", "exact_answer": [[7]]}])
+    write(tmp_path / "twice.json", [{"id": "q1"}, {"id": "q1"}])
+    (tmp_path / "broken.json").write_text('{"questions":\n[}', encoding="utf-8")
+    result = run(str(tmp_path / golden), str(tmp_path / answers))
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1 and "Traceback" not in result.stderr
+    assert problem in result.stderr
+
+
+def test_missing_arguments_are_one_line():
+    result = run()
+    assert result.returncode == 2 and result.stderr.count("\n") == 1
+    assert "error: " in result.stderr
+
+
+def test_gold_is_what_has_to_come_first():
+    with pytest.raises(InputError, match="give the golden file first"):
+        score({"a": ("factoid", [[" "]])}, {"a": "x"})
+
+
+# --- Any well-formed files ---
+
+names = st.one_of(st.text(), st.sampled_from(["TP53", "tp53", "p53", "yes", "no"]))
+synonyms = st.lists(st.lists(names, max_size=3), max_size=7)
+system_answers = st.one_of(st.none(), names, st.lists(names), synonyms)
+solid = names.filter(str.strip)
+gold_answers = st.one_of(
+    st.tuples(st.just("yesno"), st.sampled_from(["yes", "no", "Yes"])),
+    st.tuples(st.just("factoid"), st.lists(st.lists(solid, min_size=1), min_size=1)),
+    st.tuples(st.just("list"), st.lists(st.lists(solid, min_size=1), min_size=1)),
+    st.tuples(st.just("summary"), st.none()),
+)
+question_ids = st.sampled_from("abcdef")
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(question_ids, gold_answers),
+    st.dictionaries(question_ids, system_answers),
+)
+def test_any_answers_give_ten_numbers_between_0_and_1(golden, answers):
+    numbers = score(golden, answers)
+    assert len(numbers) == 10
+    for number in numbers:
+        assert 0 <= number <= 1
+        spelled = bioasq_eval.java_double(number)
+        assert float(spelled) == number
+    assert numbers[1] <= numbers[3] <= numbers[2]  # strict ≤ MRR ≤ lenient
+
+
+@settings(deadline=None)
+@given(st.dictionaries(question_ids, gold_answers))
+def test_the_gold_answers_themselves_score_1_in_their_type(golden):
+    kinds = {kind for kind, _ in golden.values()}
+    numbers = score(golden, {name: value for name, (_, value) in golden.items()})
+    assert numbers[0] == ("yesno" in kinds)
+    assert numbers[1:4] == pytest.approx([float("factoid" in kinds)] * 3)
+    assert numbers[4:7] == pytest.approx([float("list" in kinds)] * 3)

@@ -1,0 +1,384 @@
+import html.parser
+import io
+import re
+import shutil
+import struct
+import subprocess
+import zlib
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from biocodes.lib import entity_page, passages
+from biocodes.lib.entities import Annotated, Entity
+from biocodes.lib.passages import Passage
+
+ANNOTATED = [
+    Annotated(
+        Passage("31415", "title", "Zinc in Wilson disease"),
+        [
+            Entity(0, 4, "Chemical", "Zinc", 0.9876),
+            Entity(8, 22, "Disease", "Wilson disease"),
+        ],
+    ),
+    Annotated(Passage("31415", "abstract", "Nothing here."), []),
+    Annotated(
+        Passage("2", None, "Ataxia and ataxia"),
+        [
+            Entity(0, 6, "Disease", "Ataxia", 1.0),
+            Entity(11, 17, "Disease", "ataxia", 0.5),
+        ],
+    ),
+]
+
+any_text = st.text(
+    st.sampled_from("ab &<>\"'-/=!;#x0\n\r\t\0\x85\ufeff\u202e")
+    | st.characters(blacklist_categories=["Cs"])
+)
+
+
+def page_of(annotated, title="Title", counts=None):
+    stream = io.StringIO()
+    entity_page.write_page(stream, annotated, title, counts)
+    return stream.getvalue()
+
+
+class Strict(html.parser.HTMLParser):
+    """Holds that elements are closed in order; collects texts and attributes."""
+
+    VOID = {"meta", "input"}
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.tags, self.attributes = [], Counter(), []
+        self.texts, self.addresses = {}, []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags[tag] += 1
+        self.attributes.append((tag, dict(attributes)))
+        assert len(dict(attributes)) == len(attributes)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        for tag in set(self.open):
+            self.texts[tag] = self.texts.get(tag, "") + data
+
+    def unknown_decl(self, data):
+        raise AssertionError(data)
+
+    handle_comment = handle_pi = unknown_decl
+
+
+# The text and the markup
+
+
+@settings(deadline=None)
+@given(any_text, any_text, any_text, st.data())
+def test_any_text_stands_in_the_page_as_it_is(name, title, text, data):
+    kind = data.draw(st.sampled_from(["A", "</style>", '"&<>', "\\'", "*/", "Größe"]))
+    spans = passages.word_spans(text)
+    entities = [Entity(start, end, kind, text[start:end], 0.5) for start, end in spans]
+    page = page_of([Annotated(Passage(name, None, text), entities)], title)
+    parsed = Strict(page)
+    held = text.replace("\0", "\ufffd")
+    none = "" if entities else "No entities were found.\n"
+    assert parsed.texts.get("p", "") == none.strip() + held
+    assert parsed.texts.get("h1", "") == title.replace("\0", "\ufffd")
+    assert parsed.tags["article"] == parsed.tags["h2"] == 1
+    assert parsed.tags["script"] == parsed.tags["style"] == 1
+    marks = [
+        own for tag, own in parsed.attributes if tag == "mark" and "data-type" in own
+    ]
+    assert [own["data-type"] for own in marks] == [kind] * len(entities)
+
+
+@pytest.mark.parametrize(
+    "kind", ["</style><p>", '"}', "\\", "a;b", "Größe", "\U0001f9ec"]
+)
+def test_no_name_of_a_type_ends_the_style_sheet(kind):
+    passage = Passage("1", None, "a")
+    parsed = Strict(page_of([Annotated(passage, [Entity(0, 1, kind, "a")])]))
+    label = re.search(r'--label:"([^"]*)"', parsed.texts["style"]).group(1)
+    assert re.fullmatch(r"([A-Z0-9]|\\[0-9a-f]+ )+", label)
+
+
+def test_title_and_abstract_share_a_heading():
+    page = page_of(ANNOTATED)
+    assert re.findall("<h2>(.*?)</h2>", page) == ["31415", "2"]
+    assert Strict(page).tags["article"] == 2
+    assert 'data-id="31415" data-section="abstract">Nothing here.</p>' in page
+
+
+def test_marks_tell_type_and_score():
+    page = page_of(ANNOTATED)
+    assert (
+        '<mark class="t0" data-type="Chemical" data-score="0.9876"'
+        ' title="Chemical, score 0.988">Zinc</mark> in <mark class="t1"'
+        ' data-type="Disease" title="Disease">Wilson disease</mark></p>'
+    ) in page
+
+
+def test_legend_counts_the_types():
+    page = page_of(ANNOTATED)
+    legend = re.findall(r'value="(\w+)" checked> <mark.*?class="count">(\d+)<', page)
+    assert legend == [("Chemical", "1"), ("Disease", "3")]
+
+
+def test_page_streams_when_the_counts_are_given():
+    taken = []
+
+    def passing():
+        for item in ANNOTATED:
+            taken.append(item)
+            yield item
+
+    class Stream(io.StringIO):
+        def write(self, text):
+            if "Wilson" in text:
+                assert len(taken) == 1
+            return super().write(text)
+
+    stream = Stream()
+    counts = entity_page.count_types(ANNOTATED)
+    entity_page.write_page(stream, passing(), "Title", counts)
+    assert stream.getvalue() == page_of(ANNOTATED)
+
+
+def test_page_without_entities_says_so():
+    page = page_of([Annotated(Passage("1", None, "Nothing."), [])])
+    assert "No entities were found." in page
+    assert Strict(page).tags["form"] == 0
+
+
+def test_page_loads_nothing():
+    page = page_of(ANNOTATED)
+    assert "default-src 'none'" in page
+    assert not re.search(r"https?:|\bsrc=|<link|@import|url\(", page)
+
+
+# Colours and short forms
+
+
+@pytest.mark.parametrize("index", [*range(30), 997])
+def test_colours_of_any_type_can_be_read(index):
+    own = entity_page.colours(index)
+    pairs = [
+        (own.line, own.tint),
+        (own.line, entity_page.PAPER),
+        (entity_page.INK, own.tint),
+        (own.dark_line, own.dark_tint),
+        (own.dark_line, entity_page.DARK_PAPER),
+        (entity_page.DARK_INK, own.dark_tint),
+    ]
+    for front, back in pairs:
+        assert entity_page.contrast(front, back) >= 4.5, (front, back)
+
+
+def test_contrast_is_wcags():
+    assert entity_page.contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert entity_page.contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
+
+
+def test_grey_of_headings_can_be_read():
+    greys = re.findall("--soft:(#[0-9a-f]{6})", entity_page.STYLE)
+    papers = entity_page.PAPER, entity_page.DARK_PAPER
+    assert len(greys) == 2
+    for grey, paper in zip(greys, papers):
+        assert entity_page.contrast(grey, paper) >= 4.5
+
+
+def test_types_have_colours_of_their_own():
+    assert len({entity_page.colours(index) for index in range(60)}) == 60
+
+
+def test_short_forms_tell_types_apart():
+    names = ["Disease", "Chemical", "cell_type", "cell_line", "Cell", "RNA", "X"]
+    assert entity_page.abbreviations(names) == {
+        "Disease": "DIS",
+        "Chemical": "CHE",
+        "cell_type": "CELL_T",
+        "cell_line": "CELL_L",
+        "Cell": "CELL",
+        "RNA": "RNA",
+        "X": "X",
+    }
+
+
+# In a browser
+
+BROWSER = next(
+    filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])),
+    None,
+)
+in_browser = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium on PATH")
+
+
+@pytest.fixture
+def browse(tmp_path):
+    """browse(page, fragment, *flags) → standard output of a headless Chromium."""
+
+    def run(page, fragment, *flags):
+        path = tmp_path / "page.html"
+        path.write_bytes(page.encode())
+        done = subprocess.run(
+            [
+                BROWSER,
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--no-first-run",
+                f"--user-data-dir={tmp_path / 'profile'}",
+                *flags,
+                f"{path.as_uri()}{fragment}",
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=120,
+            check=True,
+        )
+        return done.stdout.decode()
+
+    return run
+
+
+@pytest.fixture
+def colours_seen(browse, tmp_path):
+    """colours_seen(page, fragment, *flags) → Counter of the colours of a screenshot."""
+
+    def shoot(page, fragment="", *flags):
+        path = tmp_path / "shot.png"
+        browse(page, fragment, f"--screenshot={path}", "--window-size=500,300", *flags)
+        return pixels(path.read_bytes())
+
+    return shoot
+
+
+def pixels(png):
+    """The colours of an RGB or RGBA image with 8 bits a channel, counted."""
+    chunks, place = {}, 8
+    while place < len(png):
+        (length,) = struct.unpack(">I", png[place : place + 4])
+        name = png[place + 4 : place + 8]
+        chunks[name] = chunks.get(name, b"") + png[place + 8 : place + 8 + length]
+        place += length + 12
+    width, height, depth, kind = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
+    assert depth == 8
+    size = {2: 3, 6: 4}[kind]
+    data = zlib.decompress(chunks[b"IDAT"])
+    counts, above = Counter(), bytearray(width * size)
+    for row in range(height):
+        start = row * (width * size + 1)
+        line = bytearray(data[start + 1 : start + 1 + width * size])
+        unfilter(line, above, data[start], size)
+        counts.update(line[i : i + 3].hex() for i in range(0, len(line), size))
+        above = line
+    return Counter({f"#{colour}": count for colour, count in counts.items()})
+
+
+def unfilter(line, above, kind, size):
+    """Undoes a filter of PNG (its section 9.2) in place."""
+    for i in range(len(line) if kind else 0):
+        left = line[i - size] if i >= size else 0
+        corner = above[i - size] if i >= size else 0
+        if kind == 4:
+            guess = left + above[i] - corner
+            near = min((left, above[i], corner), key=lambda value: abs(guess - value))
+        else:
+            near = (left, above[i], (left + above[i]) // 2)[kind - 1]
+        line[i] = (line[i] + near) & 255
+
+
+def in_main(dumped):
+    """What a dumped page has in its <main>, and the classes of that."""
+    return re.search(
+        r"<main(?: class=\"(.*?)\")?>(.*)</main>", dumped, re.DOTALL
+    ).groups()
+
+
+@in_browser
+def test_browser_shows_any_text_as_it_is(browse):
+    text = " \n\r\ta  <b>&amp;</b>\u202e\x85\ufeff]]><!--\"'\u2028\x0c x \n"
+    # Printed by the page's document, in which the browser has it as a string.
+    page = page_of([Annotated(Passage("1", None, text), [Entity(5, 6, "A", "a")])])
+    shown = in_main(browse(page, "", "--dump-dom"))[1]
+    parsed = Strict(shown)
+    # The dump writes U+000D as it is, so Python's parser gives it back.
+    assert parsed.texts["p"] == text
+
+
+@in_browser
+def test_address_chooses_the_types_that_are_marked(browse):
+    page = page_of(ANNOTATED)
+    assert not in_main(browse(page, "", "--dump-dom"))[0]
+    assert in_main(browse(page, "#types=Disease", "--dump-dom"))[0] == "no-t0"
+    dumped = browse(page, "#types=", "--dump-dom")
+    assert in_main(dumped)[0] == "no-t0 no-t1"
+    assert '<html lang="en" class="js">' in dumped
+
+
+@in_browser
+def test_screen_shows_the_marking_of_the_chosen_types(colours_seen):
+    chemical, disease = entity_page.colours(0), entity_page.colours(1)
+    page = page_of(ANNOTATED)
+    both = colours_seen(page)
+    assert both[chemical.tint] > 300 and both[disease.tint] > 300
+    assert both[chemical.line] > 20 and both[disease.line] > 20
+    assert both.most_common(1)[0][0] == entity_page.PAPER
+    # The others lose their colour, in the legend, too, and no word moves.
+    one = colours_seen(page, "#types=Disease")
+    assert one[disease.tint] == both[disease.tint]
+    assert one[chemical.tint] == one[chemical.line] == 0
+
+
+@in_browser
+def test_dark_screen_has_dark_colours(colours_seen):
+    seen = colours_seen(
+        page_of(ANNOTATED), "", "--blink-settings=preferredColorScheme=0"
+    )
+    assert seen.most_common(1)[0][0] == entity_page.DARK_PAPER
+    assert seen[entity_page.colours(0).dark_tint] > 300
+    assert seen[entity_page.colours(0).tint] == 0
+
+
+@in_browser
+def test_boxes_are_used_with_the_page_s_own_script(browse):
+    # The policy lets no script run but the page's own, so the clicks become part of it.
+    clicks = "boxes[0].click(); scores.click(); only.click();"
+    page = page_of(
+        [
+            *ANNOTATED,
+            Annotated(
+                Passage("3", None, "Zinc"), [Entity(0, 4, "Chemical", "Zinc", 0.25)]
+            ),
+        ]
+    )
+    foreign = page.replace(
+        "</main>", "</main><script>document.title = 'foreign'</script>"
+    )
+    assert "<title>Title</title>" in browse(foreign, "", "--dump-dom")
+    page = re.sub("<meta http-equiv[^>]*>", "", page).replace(
+        "  read();\n})", f"  read();\n{clicks}\n}})"
+    )
+    classes, shown = in_main(browse(page, "", "--dump-dom"))
+    assert classes == "no-t0 scores"
+    assert shown.count('data-shown="') == 4
+    assert 'data-shown="0.99"' in shown
+    hidden = re.findall(r"<article( hidden=\"\")?>\s*<h2>(.*?)</h2>", shown)
+    assert hidden == [("", "31415"), ("", "2"), (' hidden=""', "3")]
+
+
+@in_browser
+def test_page_reads_back_after_a_browser_has_saved_it(browse, tmp_path):
+    saved = tmp_path / "saved.html"
+    saved.write_text(browse(page_of(ANNOTATED), "", "--dump-dom"), encoding="utf-8")
+    assert list(entity_page.read_html(str(saved))) == ANNOTATED

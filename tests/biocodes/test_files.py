@@ -1,0 +1,397 @@
+"""biocodes/files.py: text of every kind is read, files appear whole or not at all."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from biocodes.lib import files
+from kit.paths import ROOT
+
+
+def written(folder, content):
+    path = folder / "file"
+    path.write_bytes(content)
+    return str(path)
+
+
+HEAD = "from biocodes.lib import command, files\n"
+
+
+def run_python(code, *arguments, **options):
+    return subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            HEAD + code,
+            *arguments,
+        ],
+        cwd=str(ROOT),
+        capture_output=True,
+        **options,
+    )
+
+
+# Reading.
+
+
+@pytest.mark.parametrize(
+    "content, lines",
+    [
+        (b"", []),
+        (b"a", ["a"]),
+        (b"a\n", ["a"]),
+        (b"a\n\n", ["a", ""]),
+        (b"a\r\nb\r\n", ["a", "b"]),
+        (b"a\r\nb", ["a", "b"]),
+        (b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n", ["a", "\ufeffb"]),
+        (b"\xef\xbb\xbf", [""]),
+        (
+            b"a\rb\x0bc\x0cd\x1ce\xc2\x85f\xe2\x80\xa8g\n",
+            ["a\rb\vc\fd\x1ce\x85f\u2028g"],
+        ),
+        (b"a\r\r\n", ["a\r"]),
+        (b"\0\n", ["\0"]),
+        ("é\t日本\n".encode(), ["é\t日本"]),
+    ],
+)
+def test_lines(tmp_path, content, lines):
+    path = written(tmp_path, content)
+    assert list(files.read_lines(path)) == list(enumerate(lines, 1))
+    assert files.read_text(path) == "\n".join(lines)
+
+
+LINES = st.lists(
+    st.text(
+        st.characters(blacklist_categories=["Cs"], blacklist_characters="\n\r"),
+        max_size=20,
+    )
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(LINES, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.booleans())
+def test_any_lines_are_read_back(lines, end, has_mark, ends_last):
+    if lines and lines[0].startswith("\ufeff"):
+        lines[0] = "x" + lines[0]
+    text = "".join(line + end for line in lines)
+    if not ends_last and lines and lines[-1]:
+        text = text[: -len(end)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "file")
+        with open(path, "wb") as stream:
+            stream.write(
+                (b"\xef\xbb\xbf" if has_mark and lines else b"") + text.encode()
+            )
+        assert [line for _, line in files.read_lines(path)] == lines
+
+
+@pytest.mark.parametrize(
+    "content, place",
+    [
+        (b"\xff\n", ":1: byte 1 of"),
+        (b"good\nna\xefve\n", ":2: byte 3 of"),
+        (b"a\nb\nc \xe2\x82", ":3: byte 3 of"),
+        (b"\xef\xbb\xbf\xff", ":1: byte 1 of"),
+        (b"\xed\xa0\x80", ":1: byte 1 of"),
+        ("word\n".encode("utf-16"), ":1: byte 1 of"),
+    ],
+)
+def test_bytes_that_are_no_text_are_named(tmp_path, content, place):
+    path = written(tmp_path, content)
+    with pytest.raises(files.InputError) as caught:
+        list(files.read_lines(path))
+    assert str(caught.value).startswith(path + place)
+    assert "save the file as UTF-8" in str(caught.value)
+
+
+def test_lines_before_the_bad_one_are_given(tmp_path):
+    lines = files.read_lines(written(tmp_path, b"good\n\xff\n"))
+    assert next(lines) == (1, "good")
+    with pytest.raises(files.InputError):
+        next(lines)
+
+
+@pytest.mark.parametrize("read", [files.read_text, files.read_json])
+def test_what_cannot_be_read_is_named(tmp_path, read):
+    missing = str(tmp_path / "no")
+    with pytest.raises(files.InputError) as caught:
+        read(missing)
+    assert str(caught.value) == f"{missing}: cannot be read (no such file or directory)"
+    with pytest.raises(files.InputError, match="is a directory"):
+        read(str(tmp_path))
+
+
+def test_standard_input_is_read():
+    done = run_python("print(list(files.read_lines('-')))", input=b"\xef\xbb\xbfa\r\nb")
+    assert done.stdout == b"[(1, 'a'), (2, 'b')]\n"
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"", ":1: not JSON"),
+        (b'{"a": 1,\n "b": }\n', ":2: not JSON"),
+        (b'{"a": 1', ":1: not JSON"),
+        (b"[" * 100000, "nested too deeply"),
+        (b"\xff", ":1: byte 1"),
+    ],
+)
+def test_what_is_no_json_is_named(tmp_path, content, message):
+    path = written(tmp_path, content)
+    with pytest.raises(files.InputError) as caught:
+        files.read_json(path)
+    assert str(caught.value).startswith(path)
+    assert message in str(caught.value)
+
+
+def test_json_with_byte_order_mark_is_read(tmp_path):
+    path = written(tmp_path, b'\xef\xbb\xbf{"a":\r\n ["\xc3\xa9"]}\r\n')
+    assert files.read_json(path) == {"a": ["é"]}
+
+
+# Writing.
+
+
+def test_file_appears_when_it_is_whole(tmp_path):
+    path = str(tmp_path / "file")
+    with files.whole_file(path) as stream:
+        stream.write("é\n")
+        assert not os.path.exists(path)
+    assert pathlib.Path(path).read_bytes() == b"\xc3\xa9\n"
+    with files.whole_file(path, binary=True) as stream:
+        stream.write(b"\xff\r\n")
+    assert pathlib.Path(path).read_bytes() == b"\xff\r\n"
+    assert os.listdir(str(tmp_path)) == ["file"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, files.InputError])
+def test_failure_leaves_the_older_file(tmp_path, error):
+    path = written(tmp_path, b"older")
+    with pytest.raises(error), files.whole_file(path) as stream:
+        stream.write("half")
+        raise error("stop")
+    assert pathlib.Path(path).read_bytes() == b"older"
+    assert os.listdir(str(tmp_path)) == ["file"]
+
+
+def test_files_appear_together_and_alone(tmp_path):
+    """And what went with the older ones goes."""
+    for name in ("a", "b", "scores", "mine"):
+        (tmp_path / name).write_text("older")
+    paths = [str(tmp_path / name) for name in ("a", "b", "c")]
+    outdated = [str(tmp_path / name) for name in ("scores", "never there")]
+    with files.whole_files(paths, outdated) as streams:
+        for stream in streams:
+            stream.write("new")
+        assert (tmp_path / "a").read_text() == (tmp_path / "scores").read_text()
+        assert not (tmp_path / "c").exists()
+    found = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert found == {"a": "new", "b": "new", "c": "new", "mine": "older"}
+
+
+@pytest.mark.parametrize("last", ["no folder/b", "file/b", "folder"])
+def test_one_of_several_that_fails_leaves_all_older_files(tmp_path, last):
+    (tmp_path / "folder").mkdir()
+    path = written(tmp_path, b"older")
+    with pytest.raises(files.InputError, match="cannot be written") as caught:
+        with files.whole_files([path, str(tmp_path / last)], [path]):
+            raise AssertionError("opened")
+    assert str(caught.value).startswith(str(tmp_path / last))
+    assert pathlib.Path(path).read_bytes() == b"older"
+    assert sorted(os.listdir(str(tmp_path))) == ["file", "folder"]
+
+
+@pytest.mark.parametrize("size", [2000, 1 << 20])
+def test_full_disk_leaves_the_older_file(tmp_path, size):
+    path = written(tmp_path, b"older")
+    done = run_python(
+        "import resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "def main():\n"
+        "    with files.whole_file(sys.argv[1]) as stream:\n"
+        "        stream.write('x' * int(sys.argv[2]))\n"
+        "command.run(main)",
+        path,
+        str(size),
+    )
+    assert done.returncode == 2
+    message = f"{path}: cannot be written (file too large)"
+    assert done.stderr.startswith(f"-c: error: {message}".encode())
+    assert done.stderr.endswith(b"nothing there was changed\n")
+    assert done.stderr.count(b"\n") == 1
+    assert pathlib.Path(path).read_bytes() == b"older"
+    assert os.listdir(str(tmp_path)) == ["file"]
+
+
+def test_folder_that_cannot_be_written_is_named(tmp_path):
+    for path in (tmp_path / "no" / "file", pathlib.Path(written(tmp_path, b"")) / "x"):
+        with pytest.raises(files.InputError, match="cannot be written") as caught:
+            files.write_json(str(path), {})
+        assert str(caught.value).startswith(str(path))
+
+
+def test_folder_in_the_place_of_a_file_is_named(tmp_path):
+    (tmp_path / "file").mkdir()
+    with pytest.raises(files.InputError, match="cannot be written"):
+        files.write_json(str(tmp_path / "file"), {})
+    assert os.listdir(str(tmp_path)) == ["file"]
+
+
+def test_devices_and_pipes_are_not_replaced(tmp_path):
+    """Root could rename a file over them."""
+    path = str(tmp_path / "pipe")
+    os.mkfifo(path)
+    with pytest.raises(files.InputError, match="cannot be written .not a regular file"):
+        files.write_json(path, {})
+    assert os.listdir(str(tmp_path)) == ["pipe"]
+    assert not os.path.isfile(path)
+
+
+def test_json_is_written_in_ascii(tmp_path):
+    path = str(tmp_path / "file")
+    files.write_json(path, {"é": ["\U0001f600", "\ud800"]})
+    assert pathlib.Path(path).read_bytes() == (
+        b'{\n  "\\u00e9": [\n    "\\ud83d\\ude00",\n    "\\ud800"\n  ]\n}\n'
+    )
+    assert files.read_json(path) == {"é": ["\U0001f600", "\ud800"]}
+
+
+def test_folders_are_made(tmp_path):
+    path = str(tmp_path / "a" / "b")
+    files.make_folder(path)
+    files.make_folder(path)
+    assert os.path.isdir(path)
+    with pytest.raises(files.InputError, match="cannot be written"):
+        files.make_folder(written(tmp_path, b""))
+
+
+# Errors.
+
+
+@pytest.mark.parametrize(
+    "arguments, line",
+    [
+        (("wrong",), "wrong"),
+        (("wrong", "a.tsv"), "a.tsv: wrong"),
+        (("wrong", "a.tsv", 3), "a.tsv:3: wrong"),
+        (("wrong", "a.tsv", 3, "mend it"), "a.tsv:3: wrong; mend it"),
+        (("wrong", None, None, "mend it"), "wrong; mend it"),
+        (("two\nlines", "odd\nname"), "odd name: two lines"),
+    ],
+)
+def test_error_is_one_line(arguments, line):
+    assert str(files.InputError(*arguments)) == line
+    assert isinstance(files.InputError("wrong"), ValueError)
+
+
+@pytest.mark.parametrize(
+    "body, status, stdout, stderr",
+    [
+        ("print('fine')", 0, b"fine\n", b""),
+        ("return 3", 3, b"", b""),
+        ("raise files.InputError('bad', 'x', 2)", 2, b"", b"-c: error: x:2: bad\n"),
+        ("command.fail('bad')", 2, b"", b"-c: error: bad\n"),
+        ("command.warn('odd', list('abcdefg'))", 0, b"", None),
+        ("command.warn('odd', [])", 0, b"", b""),
+    ],
+)
+def test_command_ends(body, status, stdout, stderr):
+    done = run_python(f"def main():\n    {body}\ncommand.run(main)")
+    assert (done.returncode, done.stdout) == (status, stdout)
+    expected = b"warning: odd: 7 (a, b, c, d, e, ...)\n" if stderr is None else stderr
+    assert done.stderr == expected
+
+
+@pytest.mark.parametrize("bug", ["[][0]", "import os; os.close(99)"])
+def test_bug_is_not_hidden(bug):
+    done = run_python(f"def main():\n    {bug}\ncommand.run(main)")
+    assert done.returncode == 1
+    assert b"Traceback" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "body, line",
+    [
+        ("open('/no/such')", b"-c: error: /no/such: no such file or directory\n"),
+        ("bytearray(1 << 60)", b"-c: error: out of memory\n"),
+        ("command.fail('two\\nlines')", b"-c: error: two lines\n"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line(body, line):
+    done = run_python(f"def main():\n    {body}\ncommand.run(main)")
+    assert (done.returncode, done.stdout, done.stderr) == (2, b"", line)
+
+
+def test_ctrl_c_is_one_line():
+    done = run_python(
+        "import os, signal\n"
+        # As in a terminal; what a shell starts in the background ignores the signal.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "def main():\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "command.run(main)"
+    )
+    assert done.returncode == 130
+    assert done.stderr == b"stopped by SIGINT: no result was written half\n"
+
+
+@pytest.mark.parametrize("stream", [1, 2])
+@pytest.mark.parametrize("body, status", [("print('x')", 0), ("command.fail('x')", 2)])
+def test_standard_streams_may_be_closed(stream, body, status):
+    done = run_python(
+        f"def main():\n    {body}\ncommand.run(main)",
+        preexec_fn=lambda: os.close(stream),
+    )
+    assert done.returncode == status
+    assert b"Traceback" not in done.stderr
+
+
+def test_error_is_a_line_that_can_be_read():
+    message = str(files.InputError(f"label {'x' * 10000000}\0\x1b[2J", "a.tsv", 7))
+    assert message.startswith("a.tsv:7: label xxx") and message.endswith("\\x1b[2J")
+    assert len(message) < 3000 and message.isprintable()
+
+
+def test_full_standard_output_is_an_error():
+    if not os.path.exists("/dev/full"):
+        pytest.skip("needs /dev/full")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                HEAD + "command.run(lambda: print('x' * 100000))",
+            ],
+            cwd=str(ROOT),
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
+    assert done.returncode == 2
+    assert done.stderr == (
+        b"-c: error: standard output: cannot be written (no space left on device)\n"
+    )
+
+
+def test_reader_that_goes_away_is_no_error():
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from biocodes.lib import command, files\n"
+            "command.run(lambda: [print('x' * 1000) for _ in range(1000)] and None)",
+        ],
+        cwd=str(ROOT),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.read(10)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 0

@@ -1,0 +1,208 @@
+"""command_line.py: every flag and default of the original, and what is refused."""
+
+import logging
+
+import pytest
+import tensorflow.compat.v1 as tf
+
+import run_ner
+import run_qa
+import run_re
+from biocodes.lib import files
+from finetuning import command_line
+
+SCRIPTS = {"run_ner": run_ner, "run_re": run_re, "run_qa": run_qa}
+NONE = object()  # the script has no such flag
+
+# Flag → its default in run_ner, run_re and run_qa.
+DEFAULTS = {
+    "task_name": ("NER", None, NONE),
+    "data_dir": (None, None, NONE),
+    "train_file": (NONE, NONE, None),
+    "predict_file": (None, NONE, None),
+    "output_dir": (None, None, None),
+    "vocab_file": (None, None, None),
+    "bert_config_file": (None, None, None),
+    "init_checkpoint": (None, None, None),
+    "do_lower_case": (False, True, True),
+    "max_seq_length": (128, 128, 384),
+    "doc_stride": (NONE, NONE, 128),
+    "max_query_length": (NONE, NONE, 64),
+    "do_train": (True, False, False),
+    "do_eval": (False, False, NONE),
+    "do_predict": (True, False, False),
+    "train_batch_size": (32, 32, 32),
+    "eval_batch_size": (8, 8, NONE),
+    "predict_batch_size": (8, 8, 8),
+    "learning_rate": (5e-5, 5e-5, 5e-5),
+    "num_train_epochs": (10.0, 3.0, 3.0),
+    "warmup_proportion": (0.1, 0.1, 0.1),
+    "save_checkpoints_steps": (1000, 1000, 1000),
+    "iterations_per_loop": (1000, 1000, 1000),
+    "n_best_size": (NONE, NONE, 20),
+    "max_answer_length": (NONE, NONE, 30),
+    "verbose_logging": (NONE, NONE, False),
+    "version_2_with_negative": (NONE, NONE, False),
+    "null_score_diff_threshold": (NONE, NONE, 0.0),
+    "use_tpu": (False, False, False),
+    "tpu_name": (None, None, None),
+    "tpu_zone": (None, None, None),
+    "gcp_project": (None, None, None),
+    "master": (None, None, None),
+    "num_tpu_cores": (8, 8, 8),
+    # Ours.
+    "keep_checkpoint_max": (5, 5, 5),
+    "seed": (1, 1, 1),
+    "pad_to_max_length": (False, False, False),
+    "require_gpu": (False, False, False),
+    "overwrite_output_dir": (False, False, False),
+    "output_formats": (None, NONE, NONE),
+    "long_sentences": (None, NONE, NONE),
+    "resume": (False, NONE, NONE),
+    "shard": (None, NONE, NONE),
+}
+PATHS = ("--vocab_file=v", "--bert_config_file=c", "--output_dir=o", "--data_dir=d")
+
+
+def parse(*arguments):
+    return command_line.parse_flags(
+        run_ner.define_flags(), ["run_ner.py", *arguments], "About.", ("data_dir",)
+    )
+
+
+@pytest.mark.parametrize("name", sorted(DEFAULTS))
+@pytest.mark.parametrize("column, script", enumerate(SCRIPTS))
+def test_default(column, script, name):
+    flags = SCRIPTS[script].define_flags()
+    default = DEFAULTS[name][column]
+    if default is NONE:
+        assert name not in flags
+    else:
+        assert flags[name].default == default
+        assert type(flags[name].default) is type(default)
+        assert flags[name].help
+
+
+@pytest.mark.parametrize(
+    "arguments, name, value",
+    [
+        (["--do_eval=true"], "do_eval", True),
+        (["--do_eval=True"], "do_eval", True),
+        (["--do_eval"], "do_eval", True),
+        (["--do_train=false"], "do_train", False),
+        (["--do_train=False"], "do_train", False),
+        (["--nodo_train"], "do_train", False),
+        (["-do_eval=true"], "do_eval", True),
+        (["--max_seq_length", "64"], "max_seq_length", 64),
+        (["--learning_rate=5e-6"], "learning_rate", 5e-6),
+        (["--learning_rate=1"], "learning_rate", 1.0),
+        (["--num_train_epochs=0.5"], "num_train_epochs", 0.5),
+        (["--warmup_proportion=0"], "warmup_proportion", 0.0),
+        (["--seed=1", "--seed=2"], "seed", 2),
+        (["--tpu_name=x", "--num_tpu_cores=4", "--use_tpu=false"], "tpu_name", "x"),
+        (["--data_dir=a=b c"], "data_dir", "a=b c"),
+    ],
+)
+def test_spelling(arguments, name, value):
+    found = parse(*PATHS, *arguments)[name].value
+    assert found == value and type(found) is type(value)
+
+
+REFUSED = [
+    (["--no_such_flag=1"], "no_such_flag"),
+    (["--max_seq_len=64"], "max_seq_len"),
+    (["stray"], "'stray' is not a flag"),
+    (["do_train=true"], "'do_train=true' is not a flag"),
+    (["--do_train", "true"], "'true' is not a flag"),
+    (["--do_train=perhaps"], "do_train"),
+    (["--max_seq_length=many"], "max_seq_length"),
+    (["--max_seq_length=64.5"], "max_seq_length"),
+    (["--max_seq_length="], "max_seq_length"),
+    (["--learning_rate=fast"], "learning_rate"),
+    (["--seed"], "seed"),
+    (["--use_tpu=true"], "--use_tpu: TPUs are not supported"),
+    (["--data_dir="], "--data_dir: is required"),
+    (["--max_seq_length=2"], "--max_seq_length: must be 3 or more, not 2"),
+    (["--max_seq_length=-128"], "--max_seq_length: must be 3 or more, not -128"),
+    (["--train_batch_size=0"], "--train_batch_size: must be 1 or more"),
+    (
+        ["--gradient_accumulation_steps=0"],
+        "--gradient_accumulation_steps: must be 1 or more",
+    ),
+    (
+        ["--gradient_accumulation_steps=5"],
+        "--gradient_accumulation_steps: 5 equal parts cannot be made of"
+        " --train_batch_size=32; give a divisor of it",
+    ),
+    (["--predict_batch_size=0"], "--predict_batch_size: must be 1 or more"),
+    (["--eval_batch_size=-1"], "--eval_batch_size: must be 1 or more"),
+    (["--save_checkpoints_steps=0"], "--save_checkpoints_steps: must be 1 or more"),
+    (["--keep_checkpoint_max=0"], "--keep_checkpoint_max: must be 1 or more"),
+    (["--seed=-1"], "--seed: must be 0 or more"),
+    (["--seed=2147483648"], "--seed: must be at most 2147483647, not 2147483648"),
+    (["--learning_rate=0"], "--learning_rate: must be above 0, not 0.0"),
+    (["--learning_rate=-5e-5"], "--learning_rate: must be above 0"),
+    (["--learning_rate=nan"], "--learning_rate: must be above 0, not nan"),
+    (["--learning_rate=inf"], "--learning_rate: must be above 0, not inf"),
+    (["--num_train_epochs=0"], "--num_train_epochs: must be above 0"),
+    (["--num_train_epochs=inf"], "--num_train_epochs: must be above 0, not inf"),
+    (["--num_train_epochs=1e300"], "--num_train_epochs: must be at most"),
+    (["--warmup_proportion=-0.1"], "--warmup_proportion: must be 0.0 or more"),
+    (["--warmup_proportion=10"], "--warmup_proportion: must be at most 1.0, not 10"),
+    (["--warmup_proportion=nan"], "--warmup_proportion: must be 0.0 or more, not nan"),
+]
+
+
+@pytest.mark.parametrize("arguments, message", REFUSED, ids=lambda x: str(x)[:30])
+def test_refusal(arguments, message):
+    with pytest.raises(files.InputError) as caught:
+        parse(*PATHS, *arguments)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", PATHS)
+def test_required_flag(missing):
+    name = missing.split("=")[0]
+    with pytest.raises(files.InputError, match=f"^{name}: is required$"):
+        parse(*(path for path in PATHS if path != missing))
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_flags_do_not_mix(script):
+    """Three scripts in one process: parsing for one leaves the others as they are."""
+    flags = SCRIPTS[script].define_flags()
+    parse(*PATHS, "--seed=99")
+    assert flags["seed"].value == 1
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_lists_every_flag(script, flag, call):
+    done = call(SCRIPTS[script], "--nonsense", flag)
+    assert (done.status, done.stderr) == (0, "")
+    for name in SCRIPTS[script].define_flags():
+        assert f"--[no]{name}:" in done.stdout or f"--{name}:" in done.stdout
+    assert "(default: '5e-05')" in done.stdout
+    assert SCRIPTS[script].__doc__.splitlines()[0] in done.stdout
+
+
+def test_results_are_logged_as_the_original_does(caplog):
+    caplog.set_level(logging.INFO, "biobert")
+    command_line.log_results("token-level evaluation results", ["eval_f = 0.5"])
+    assert [record.getMessage() for record in caplog.records] == [
+        "***** token-level evaluation results *****",
+        "  eval_f = 0.5",
+    ]
+
+
+def test_device_is_named_and_a_missing_gpu_can_be_an_error(caplog):
+    caplog.set_level(logging.INFO, "biobert")
+    command_line.report_device(require_gpu=False)
+    assert len(caplog.records) == 1
+    assert caplog.records[0].getMessage().startswith("device: ")
+    if tf.config.experimental.list_physical_devices("GPU"):
+        command_line.report_device(require_gpu=True)
+    else:
+        with pytest.raises(files.InputError, match="^--require_gpu: .* finds no GPU"):
+            command_line.report_device(require_gpu=True)

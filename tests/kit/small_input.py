@@ -1,0 +1,161 @@
+"""Small good input for every script of the suite, and the flags to run it with.
+
+Tests spoil it, or the run.
+"""
+
+import json
+import shutil
+import tarfile
+
+import numpy as np
+
+from kit.paths import DATA
+
+EARLIER = "of an earlier run\n"
+ID = "56c1f01eef6e394741000046"  # as BioASQ gives them
+
+MODEL = [
+    "--vocab_file={here}/model/vocab.txt",
+    "--bert_config_file={here}/model/bert_config.json",
+    "--output_dir={here}/out",
+]
+TRAIN = ["--init_checkpoint={here}/model/model.ckpt", "--train_batch_size=4"]
+SHORT = ["--max_seq_length=48", "--num_train_epochs=1"]
+# Flags of a good run of each script; `{here}` is the folder of its input.
+COMMANDS = {
+    "run_ner.py": [*MODEL, *TRAIN, *SHORT, "--data_dir={here}/ner", "--do_eval=true"],
+    "run_re.py": [
+        *MODEL,
+        *TRAIN,
+        *SHORT,
+        "--task_name=gad",
+        "--do_lower_case=false",
+        "--data_dir={here}/re",
+        *("--do_train=true", "--do_eval=true", "--do_predict=true"),
+    ],
+    "run_qa.py": [
+        *MODEL,
+        *TRAIN,
+        *SHORT,
+        "--do_lower_case=false",
+        "--max_query_length=24",
+        *("--do_train=true", "--train_file={here}/qa/train.json"),
+        *("--do_predict=true", "--predict_file={here}/qa/test.json"),
+    ],
+    "biocodes/ner_detokenize.py": [
+        "--token_test_path={here}/pieces/token_test.txt",
+        "--label_test_path={here}/pieces/label_test.txt",
+        "--answer_path={here}/pieces/test.tsv",
+        "--output_dir={here}/out",
+    ],
+    "biocodes/conlleval.py": [],
+    "biocodes/conlleval.pl": [],
+    "biocodes/re_eval.py": [
+        "--output_path={here}/scores/test_results.tsv",
+        "--answer_path={here}/scores/test.tsv",
+    ],
+    "biocodes/chemprot_to_tsv.py": [
+        *("--input_dir={here}/chemprot", "--output_dir={here}/out")
+    ],
+    "biocodes/transform_nbset2bioasqform.py": [
+        *("--nbest_path={here}/nbest.json", "--output_path={here}/out")
+    ],
+    "biocodes/bioasq_eval.py": ["{here}/golden.json", "{here}/answers.json"],
+    "biocodes/bioasq_to_squad.py": [
+        "--input_path={here}/bioasq.json",
+        "--output_path={here}/out/train.json",
+        "--mode=train",
+    ],
+    "biocodes/squad_eval.py": ["{here}/qa/test.json", "{here}/predictions.json"],
+    "biocodes/convert_checkpoint.py": [
+        *("--input_dir={here}/hf", "--output_dir={here}/out")
+    ],
+    "biocodes/unpack.py": [
+        *("--archive_path={here}/archive.tar.gz", "--output_dir={here}/unpacked")
+    ],
+    "examples/show_entities.py": ["--result_path={here}/table.txt"],
+}
+RESULTS = [
+    *("token_test.txt", "label_test.txt", "word_test.txt", "NER_result_conll.txt"),
+    *("entity_level_results.txt", "eval_results.txt", "test_results.tsv"),
+    *("test_predictions.tsv", "test_scores.txt", "predictions.json"),
+    *("nbest_predictions.json", "train.tsv", "dev.tsv", "test.tsv", "train.json"),
+    *("BioASQform_BioASQ-answer.json", "bert_config.json", "vocab.txt"),
+]
+
+
+def lay_out(folder):
+    """Makes small good input for every script, and results of an earlier run."""
+    golden = DATA / "ner"
+    shutil.copytree(str(DATA / "init"), str(folder / "model"))
+    shutil.copytree(str(DATA / "chemprot"), str(folder / "chemprot"))
+    for name in ("ner", "re", "qa", "pieces", "scores", "hf", "out"):
+        (folder / name).mkdir()
+    sentences = (golden / "devel.tsv").read_text(encoding="utf-8").split("\n\n")
+    for name in ("train_dev", "devel", "test"):
+        write(folder / "ner" / f"{name}.tsv", "\n\n".join(sentences[:8]) + "\n")
+    rows = [f"@GENE$ and @DISEASE$, sentence {i}.\t{i % 2}\n" for i in range(8)]
+    write(folder / "re" / "train.tsv", "".join(rows))
+    write(folder / "re" / "dev.tsv", "".join(rows))
+    rows = [f"{i}\t{row}" for i, row in enumerate(rows)]
+    write(folder / "re" / "test.tsv", "index\tsentence\tlabel\n" + "".join(rows))
+    write(folder / "scores" / "test.tsv", "index\tsentence\tlabel\n" + "".join(rows))
+    write(folder / "scores" / "test_results.tsv", "0.25\t0.75\n" * 8)
+    write_json(folder / "qa" / "train.json", squad_form(8))
+    write_json(folder / "qa" / "test.json", squad_form(4))
+    write_json(folder / "predictions.json", {f"q{i}": "MDM2" for i in range(4)})
+    for name in ("token_test.txt", "label_test.txt", "test.tsv"):
+        shutil.copy(str(golden / name), str(folder / "pieces"))
+    write(folder / "table.txt", "Ataxia B B\nis O O\n\nA O O\ngene B O\n")
+    nbest = [{"text": "p53", "probability": 0.75}, {"text": "x", "probability": 0.25}]
+    write_json(folder / "nbest.json", {f"{ID}_001": nbest, f"{ID}_002": nbest})
+    for name in ("golden", "answers"):
+        write_json(folder / f"{name}.json", bioasq_form(exact_answer=[["p53"]]))
+    snippets = {"snippets": [{"text": "The p53 protein"}], "exact_answer": "p53"}
+    write_json(folder / "bioasq.json", bioasq_form(body="What binds?", **snippets))
+    write_hugging_face(folder / "hf")
+    with tarfile.open(str(folder / "archive.tar.gz"), "w:gz") as archive:
+        archive.add(str(folder / "ner"), "ner")
+    for name in RESULTS:
+        write(folder / "out" / name, EARLIER)
+
+
+def write(path, text):
+    path.write_bytes(text.encode("utf-8"))
+
+
+def write_json(path, value):
+    write(path, json.dumps(value, indent=1) + "\n")
+
+
+def squad_form(count):
+    context = "The p53 protein binds MDM2 ."
+    answers = [{"text": "MDM2", "answer_start": 22}]
+    qas = [
+        {"id": f"q{i}", "question": "What binds ?", "answers": answers}
+        for i in range(count)
+    ]
+    return {"data": [{"paragraphs": [{"context": context, "qas": qas}]}]}
+
+
+def bioasq_form(**fields):
+    return {"questions": [dict(fields, id=ID, type="factoid")]}
+
+
+def write_hugging_face(folder):
+    """A BERT of one layer whose weights are all 0."""
+    import safetensors.numpy
+
+    from biocodes import convert_checkpoint
+
+    config = json.loads((DATA / "init" / "bert_config.json").read_text())
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "gene"]
+    config.update(num_hidden_layers=1, vocab_size=len(pieces))
+    write_json(folder / "config.json", config)
+    write(folder / "vocab.txt", "".join(f"{piece}\n" for piece in pieces))
+    tensors = {}
+    for variable, shape in convert_checkpoint.encoder_shapes(config).items():
+        name = convert_checkpoint.names_of(variable, "bert.")[0]
+        shape = shape[::-1] if variable.endswith("/kernel") else shape
+        tensors[name] = np.zeros(shape, np.float32)
+    safetensors.numpy.save_file(tensors, str(folder / "model.safetensors"))
