@@ -192,7 +192,7 @@ def _told_when_damaged(prefix):
         ) from error
 
 
-def check_can_go_on(prefix):
+def check_resumable(prefix):
     """Refuses a checkpoint that a training cannot go on from.
 
     Raises:
@@ -267,11 +267,11 @@ def names_to_load(prefix, wanted, needs_head):
             remedy="give a checkpoint of this BERT configuration",
         )
     if missing and needs_head:
-        raise _headless(prefix, missing)
+        raise headless(prefix, missing)
     return [name for name in wanted if name in held]
 
 
-def _headless(prefix, missing):
+def headless(prefix, missing):
     return files.InputError(
         f"has no trained head for this task ({', '.join(missing)} missing), only"
         " an encoder",

@@ -8,7 +8,9 @@ person can read them.
 import logging
 import os
 import sys
+import textwrap
 import warnings
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # tensorflow-gpu would otherwise reserve the whole card, whatever the model needs.
@@ -26,12 +28,15 @@ with signals.ending_at_once():
     import tensorflow.compat.v1 as tf
 
 from biocodes.lib import command, files  # noqa: E402
+from biocodes.lib.version import VERSION  # noqa: E402
 
 log = logging.getLogger("biobert")
 
+Main = Callable[[List[str], signals.Interruption], None]
 
-def run(main):
-    """Runs a script's main(argv, interruption): its errors are one line each."""
+
+def run(main: Main) -> None:
+    """Run a script's main(argv, interruption): each of its errors is one line."""
     interruption = signals.Interruption()
     interruption.install()
     set_up_console()
@@ -41,18 +46,18 @@ def run(main):
         signals.exit_when_interrupted(interrupted, _what_next(interrupted))
 
 
-def _what_next(interrupted):
-    """What to do after an interruption, in words."""
+def _what_next(interrupted: signals.Interrupted) -> str:
+    """Say what to do after an interruption."""
     if interrupted.again:
         return interrupted.again
     overwrites = any("overwrite_output_dir" in argument for argument in sys.argv[1:])
     if interrupted.where and overwrites:
-        return "the same command without --overwrite_output_dir goes on from here"
+        return "the same command without --overwrite_output_dir resumes from here"
     return signals.AGAIN
 
 
-def set_up_console():
-    """Log lines go to standard error as TensorFlow prints them, each of them once."""
+def set_up_console() -> None:
+    """Print log lines to standard error as TensorFlow does, each of them once."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(levelname)s:tensorflow:%(message)s"))
     log.handlers = [handler]
@@ -63,116 +68,226 @@ def set_up_console():
     tf.disable_v2_behavior()
 
 
+# Flags
+
+FILES = "files"
+MODEL = "model"
+ACTIONS = "what to do"
+TRAINING = "training"
+MEMORY = "memory"
+PREDICTION = "prediction"
+OTHER = "other"
+NO_EFFECT = "accepted for old commands, without effect"
+# The order in which --help shows them; topics of a task stand before OTHER.
+_LAST_TOPICS = (OTHER, NO_EFFECT)
+
+
+class Flags(tf.flags.FlagValues):
+    """The flags of a script, each under a topic."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # FlagValues takes plain attributes for values of flags.
+        self.__dict__["_topics"] = {}
+
+    def topic(self, title: str) -> "FlagTopic":
+        """Return what defines flags under a topic, new or known."""
+        return FlagTopic(self, self.__dict__["_topics"].setdefault(title, []))
+
+    def topics(self) -> Dict[str, List[str]]:
+        """Map each topic to the names of its flags, in the order of --help."""
+        topics = self.__dict__["_topics"]
+        order = [title for title in topics if title not in _LAST_TOPICS]
+        order += [title for title in _LAST_TOPICS if title in topics]
+        return {title: topics[title] for title in order}
+
+
+class FlagTopic:
+    """Defines flags that --help shows together."""
+
+    def __init__(self, flags: Flags, names: List[str]) -> None:
+        self._flags = flags
+        self._names = names
+
+    def string(self, name: str, default: Optional[str], text: str) -> None:
+        """Define a flag that takes text."""
+        self._define(tf.flags.DEFINE_string, name, default, text)
+
+    def integer(self, name: str, default: int, text: str) -> None:
+        """Define a flag that takes a whole number."""
+        self._define(tf.flags.DEFINE_integer, name, default, text)
+
+    def number(self, name: str, default: float, text: str) -> None:
+        """Define a flag that takes a number."""
+        self._define(tf.flags.DEFINE_float, name, default, text)
+
+    def boolean(self, name: str, default: bool, text: str) -> None:
+        """Define a flag that takes true or false."""
+        self._define(tf.flags.DEFINE_bool, name, default, text)
+
+    def choice(
+        self, name: str, default: Optional[str], values: Sequence[str], text: str
+    ) -> None:
+        """Define a flag that takes one of some values."""
+        self._names.append(name)
+        tf.flags.DEFINE_enum(name, default, list(values), text, flag_values=self._flags)
+
+    def _define(
+        self, define: Callable[..., Any], name: str, default: Any, text: str
+    ) -> None:
+        self._names.append(name)
+        define(name, default, text, flag_values=self._flags)
+
+
 def define_flags(
-    *, do_lower_case, max_seq_length, do_train, do_predict, num_train_epochs
-):
-    """The flags that all three scripts have, with the defaults that differ.
-
-    Returns:
-      FlagValues, to which a script adds its own with tf.flags.DEFINE_*(…,
-      flag_values=…).
-    """
-    flags = tf.flags.FlagValues()
-
-    def string(name, default, text):
-        tf.flags.DEFINE_string(name, default, text, flag_values=flags)
-
-    def integer(name, default, text):
-        tf.flags.DEFINE_integer(name, default, text, flag_values=flags)
-
-    def number(name, default, text):
-        tf.flags.DEFINE_float(name, default, text, flag_values=flags)
-
-    def boolean(name, default, text):
-        tf.flags.DEFINE_bool(name, default, text, flag_values=flags)
-
-    string("vocab_file", None, "WordPiece vocabulary, a token a line. Required.")
-    string("bert_config_file", None, "bert_config.json of the encoder. Required.")
-    string("output_dir", None, "Folder for checkpoints and results. Required.")
-    string(
-        "init_checkpoint",
-        None,
-        "Checkpoint to start from: its prefix, one of its files, or its folder.",
-    )
-    boolean(
-        "do_lower_case", do_lower_case, "True for uncased models, False for cased ones."
-    )
-    integer(
-        "max_seq_length",
-        max_seq_length,
-        "Longest input in word pieces, [CLS] and [SEP] included; longer ones are cut.",
-    )
-    boolean("do_train", do_train, "Whether to fine-tune.")
-    boolean("do_predict", do_predict, "Whether to predict.")
-    integer("train_batch_size", 32, "Examples in a training step.")
-    integer(
-        "gradient_accumulation_steps",
-        1,
-        "Parts that a step's examples are computed in, one after another, to save"
-        " memory; the result is the same.",
-    )
-    boolean(
-        "recompute_layers",
-        False,
-        "Compute each layer again for its gradients, to save memory; the result is the"
-        " same.",
-    )
-    integer(
-        "predict_batch_size",
-        8,
-        "Examples in a prediction step; more of them as long as they are short.",
-    )
-    number("learning_rate", 5e-5, "Peak learning rate of AdamW.")
-    number("num_train_epochs", num_train_epochs, "Passes over the training data.")
-    number(
-        "warmup_proportion",
-        0.1,
-        "Share of the training steps in which the learning rate rises.",
-    )
-    integer("save_checkpoints_steps", 1000, "Steps from one checkpoint to the next.")
-    integer("keep_checkpoint_max", 5, "Number of latest checkpoints that are kept.")
-    integer("seed", 1, "Fixes new weights, dropout and the order of the examples.")
-    boolean(
-        "pad_to_max_length",
-        False,
-        "Pad every input to max_seq_length as the original does; slow.",
-    )
-    boolean("require_gpu", False, "Stop when TensorFlow finds no GPU.")
-    boolean(
+    *,
+    do_lower_case: bool,
+    max_seq_length: int,
+    do_train: bool,
+    do_predict: bool,
+    num_train_epochs: float,
+) -> Flags:
+    """Define the flags that all three scripts have, with the defaults that differ."""
+    flags = Flags()
+    topic = flags.topic(FILES)
+    topic.string("output_dir", None, "Folder for checkpoints and results. Required.")
+    topic.boolean(
         "overwrite_output_dir",
         False,
         "Start afresh: remove an earlier run's checkpoints and records first.",
     )
-    _define_cluster_flags(boolean, string, integer)
+    topic = flags.topic(MODEL)
+    topic.string("vocab_file", None, "WordPiece vocabulary, a token a line. Required.")
+    topic.string("bert_config_file", None, "bert_config.json of the encoder. Required.")
+    topic.string(
+        "init_checkpoint",
+        None,
+        "Checkpoint to start from: its prefix, one of its files, or its folder.",
+    )
+    topic.boolean(
+        "do_lower_case", do_lower_case, "True for uncased models, False for cased ones."
+    )
+    topic.integer(
+        "max_seq_length",
+        max_seq_length,
+        "Longest input in word pieces, [CLS] and [SEP] included; longer ones are cut.",
+    )
+    topic = flags.topic(ACTIONS)
+    topic.boolean("do_train", do_train, "Fine-tune.")
+    topic.boolean("do_predict", do_predict, "Predict.")
+    _define_training_flags(flags.topic(TRAINING), num_train_epochs)
+    _define_memory_flags(flags)
+    topic = flags.topic(OTHER)
+    topic.boolean("require_gpu", False, "Stop when TensorFlow finds no GPU.")
+    _define_flags_without_effect(flags.topic(NO_EFFECT))
     return flags
 
 
-def define_evaluation_flags(flags, name):
-    """Adds the flags of a script that scores a held-out file of that name."""
-    tf.flags.DEFINE_bool(
-        "do_eval", False, f"Whether to score {name}.", flag_values=flags
+def _define_training_flags(topic: FlagTopic, num_train_epochs: float) -> None:
+    topic.number("learning_rate", 5e-5, "Peak learning rate of AdamW.")
+    topic.number("num_train_epochs", num_train_epochs, "Passes over the training data.")
+    topic.integer("train_batch_size", 32, "Examples in a training step.")
+    topic.number(
+        "warmup_proportion",
+        0.1,
+        "Share of the training steps in which the learning rate rises.",
     )
-    tf.flags.DEFINE_integer(
-        "eval_batch_size", 8, "Examples in an evaluation step.", flag_values=flags
+    topic.integer("save_checkpoints_steps", 1000, "Steps between two checkpoints.")
+    topic.integer("keep_checkpoint_max", 5, "Number of latest checkpoints kept.")
+    topic.integer("seed", 1, "Fixes new weights, dropout and the order of examples.")
+    topic.boolean(
+        "pad_to_max_length",
+        False,
+        "Pad every input to max_seq_length as the original does; slow.",
     )
 
 
-def _define_cluster_flags(boolean, string, integer):
-    """Flags of the original that mean nothing without a TPU; taken for old commands."""
-    boolean("use_tpu", False, "TPUs are not supported; True is refused.")
+def _define_memory_flags(flags: Flags) -> None:
+    topic = flags.topic(MEMORY)
+    topic.integer(
+        "gradient_accumulation_steps",
+        1,
+        "Parts in which a step's examples are computed one after another; the result is"
+        " the same.",
+    )
+    topic.boolean(
+        "recompute_layers",
+        False,
+        "Compute each layer again for its gradients; the result is the same.",
+    )
+    flags.topic(PREDICTION).integer(
+        "predict_batch_size",
+        8,
+        "Examples in a prediction step; more of them while they are short.",
+    )
+
+
+def define_evaluation_flags(flags: Flags, name: str) -> None:
+    """Add the flags of a script that scores a held-out file of that name."""
+    flags.topic(ACTIONS).boolean("do_eval", False, f"Score {name}.")
+    flags.topic(PREDICTION).integer(
+        "eval_batch_size", 8, "Examples in an evaluation step."
+    )
+
+
+def _define_flags_without_effect(topic: FlagTopic) -> None:
+    """Define flags of the original that mean nothing without a TPU."""
+    topic.boolean("use_tpu", False, "TPUs are not supported; True is refused.")
     for name in ("tpu_name", "tpu_zone", "gcp_project", "master"):
-        string(name, None, "Has no effect; only TPUs used it.")
-    integer("num_tpu_cores", 8, "Has no effect; only TPUs used it.")
-    integer("iterations_per_loop", 1000, "Has no effect; only TPUs used it.")
+        topic.string(name, None, "Only TPUs used it.")
+    topic.integer("num_tpu_cores", 8, "Only TPUs used it.")
+    topic.integer("iterations_per_loop", 1000, "Only TPUs used it.")
 
 
-def parse_flags(flags, argv, description, required):
-    """Parses and checks a command's arguments; --help prints what there is to know.
+# --help and --version
+
+
+def help_text(flags: Flags, description: str) -> str:
+    """Lay out what --help prints: description, then the flags by topic."""
+    lines = [description.strip()]
+    for title, names in flags.topics().items():
+        lines += ["", f"{title}:"]
+        if title == NO_EFFECT:
+            listed = ", ".join(f"--{name}" for name in names)
+            lines += textwrap.wrap(
+                listed, 88, initial_indent="  ", subsequent_indent="  "
+            )
+            continue
+        for name in names:
+            lines += _help_lines(flags[name])
+    lines += [
+        "",
+        "--flagfile=FILE reads flags from a file, one a line; # is a comment.",
+    ]
+    return "\n".join(lines)
+
+
+def _help_lines(flag: Any) -> List[str]:
+    """Describe a flag: its name, default and text, in one line if they fit."""
+    default = {None: "", True: "=true", False: "=false"}.get(flag.default)
+    if default is None or isinstance(flag.default, int) and flag.default in (0, 1):
+        is_bool = isinstance(flag.default, bool)
+        default = default if is_bool else f"={flag.default}"
+    text = textwrap.wrap(flag.help, 100 - 34)
+    lines = [f"  --{flag.name + default:<30}{text[0]}"]
+    return lines + [" " * 34 + line for line in text[1:]]
+
+
+# Parsing
+
+
+def parse_flags(
+    flags: Flags,
+    argv: List[str],
+    description: Optional[str],
+    required: Iterable[str] = (),
+) -> Flags:
+    """Parse and check a command's arguments; --help prints what there is to know.
 
     Args:
-      flags: see define_flags.
+      flags: the script's.
       argv: the command's arguments, its own name first.
-      description: what --help prints above the flags.
+      description: what --help prints above the flags; None under python -OO.
       required: flags that must have a value, beside those that every script requires.
 
     Returns:
@@ -182,22 +297,28 @@ def parse_flags(flags, argv, description, required):
       InputError: an unknown flag, a value of the wrong type or out of range, a required
         one missing.
     """
+    name = os.path.basename(argv[0])
     if any(argument in ("--help", "-h", "-help") for argument in argv[1:]):
-        print(f"{description.strip()}\n\nflags:\n{flags.get_help(prefix='  ')}")
+        print(help_text(flags, description or name))
+        sys.exit(0)
+    if "--version" in argv[1:]:
+        print(f"{name} {VERSION}, TensorFlow {tf.version.VERSION}")
         sys.exit(0)
     try:
         rest = flags(argv)
     except tf.flags.Error as error:
         raise files.InputError(
-            str(error), remedy=f"{os.path.basename(argv[0])} --help lists the flags"
+            str(error), remedy=f"{name} --help lists the flags"
         ) from error
+    except UnicodeDecodeError as error:
+        raise files.InputError("is not UTF-8 text", "--flagfile") from error
     if rest[1:]:
         raise files.InputError(
             f"{rest[1]!r} is not a flag", remedy="flags look like --name=value"
         )
-    for name in (*required, "vocab_file", "bert_config_file", "output_dir"):
-        if not flags[name].value:
-            raise files.InputError("is required", f"--{name}")
+    for flag in (*required, "vocab_file", "bert_config_file", "output_dir"):
+        if not flags[flag].value:
+            raise files.InputError("is required", f"--{flag}")
     _check_numbers(flags)
     if flags.use_tpu:
         raise files.InputError(
@@ -227,7 +348,7 @@ _RANGES = {
 _POSITIVE = ("learning_rate", "num_train_epochs")
 
 
-def _check_numbers(flags):
+def _check_numbers(flags: Flags) -> None:
     for name in _POSITIVE:
         value = flags[name].value
         # Written so that nan fails, too.
@@ -252,15 +373,18 @@ def _check_numbers(flags):
         )
 
 
-def log_results(title, lines):
-    """Logs a heading and the lines under it."""
+# Console
+
+
+def log_results(title: str, lines: Iterable[str]) -> None:
+    """Log a heading and the lines under it."""
     log.info("***** %s *****", title)
     for line in lines:
         log.info("  %s", line)
 
 
-def report_device(require_gpu):
-    """Logs what TensorFlow computes on.
+def report_device(require_gpu: bool) -> None:
+    """Log what TensorFlow computes on.
 
     Raises:
       InputError: require_gpu, and there is no GPU.

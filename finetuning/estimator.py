@@ -1,8 +1,13 @@
+"""The seam to TensorFlow's Estimator; nothing else names it."""
+
 import contextlib
 
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
+
+EstimatorSpec = tf.estimator.EstimatorSpec
+ModeKeys = tf.estimator.ModeKeys
 
 
 def create(model_fn, folder, seed):

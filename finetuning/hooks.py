@@ -3,12 +3,14 @@
 import math
 import os
 import time
+from typing import Any, Dict, Union
 
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
 from finetuning.command_line import log
-from finetuning.progress import PROGRESS_SECONDS, duration
+from finetuning.progress import Progress, duration
+from finetuning.signals import Interruption
 
 
 class SaveCheckpoints(tf.train.SessionRunHook):
@@ -16,26 +18,27 @@ class SaveCheckpoints(tf.train.SessionRunHook):
 
     Estimator's own hook would also write the graph, as text and into each checkpoint,
     and a checkpoint of the untrained model; that costs seconds and nobody reads it.
-
-    Args:
-      folder: where "model.ckpt-STEP" goes.
-      every: steps from one checkpoint to the next.
-      interruption: interruption.Interruption; when a signal has come, the step that is
-        running is the last one.
     """
 
-    def __init__(self, folder, every, interruption):
+    def __init__(self, folder: str, every: int, interruption: Interruption) -> None:
+        """Save "model.ckpt-STEP" in the folder.
+
+        Args:
+          folder: where checkpoints go.
+          every: steps from one checkpoint to the next.
+          interruption: once a signal has come, the step that is running is the last.
+        """
         self._prefix = os.path.join(folder, "model.ckpt")
         self._every = every
         self._interruption = interruption
 
-    def begin(self):
+    def begin(self) -> None:
         self._saver = tf.get_collection(tf.GraphKeys.SAVERS)[0]
 
-    def after_create_session(self, session, coord):
+    def after_create_session(self, session: tf.Session, coord: Any) -> None:
         self._step = self._saved = session.run(tf.train.get_global_step())
 
-    def after_run(self, run_context, run_values):
+    def after_run(self, run_context: Any, run_values: Any) -> None:
         self._step += 1
         asked = self._interruption.asked is not None
         if asked or self._step % self._every == 0:
@@ -43,17 +46,17 @@ class SaveCheckpoints(tf.train.SessionRunHook):
         if asked:
             run_context.request_stop()
 
-    def end(self, session):
+    def end(self, session: tf.Session) -> None:
         self._save(session)
 
-    def _save(self, session):
+    def _save(self, session: tf.Session) -> None:
         if self._step == self._saved:
             return
         try:
             self._saver.save(session, self._prefix, self._step, write_meta_graph=False)
         except (tf.errors.OpError, OSError) as error:
             raise files.unwritable(
-                f"{self._prefix}-{self._step}", OSError(0, _reason(error))
+                f"{self._prefix}-{self._step}", OSError(0, reason_of(error))
             ) from error
         self._saved = self._step
 
@@ -62,67 +65,71 @@ class RunMicroBatches(tf.train.SessionRunHook):
     """Before each training step, runs its micro-batches but the last.
 
     The last one is the step's own, so to everybody else there are only whole steps.
-
-    Args:
-      accumulate: operation to run, see optimization.Update.
-      times: how many times.
     """
 
-    def __init__(self, accumulate, times):
+    def __init__(self, accumulate: tf.Operation, times: int) -> None:
+        """Run `accumulate`, an optimization.Update's, so many times."""
         self._accumulate = accumulate
         self._times = times
 
-    def before_run(self, run_context):
+    def before_run(self, run_context: Any) -> None:
         for _ in range(self._times):
             run_context.session.run(self._accumulate)
 
 
 class WatchTraining(tf.train.SessionRunHook):
-    """Logs progress about every ten seconds, and stops when the loss is not finite.
+    """Reports progress, and stops when the loss is not finite.
 
     To be given to Estimator.train(hooks=…), which lets it look at the loss before
     Estimator's own hook does. That one would stop without saying when or what to do.
-
-    Args:
-      first_step, last_step: global step before this run's first update, after its last.
-      batch_size: examples in a step.
-      summaries: folder for TensorBoard's event files.
     """
 
-    def __init__(self, first_step, last_step, batch_size, summaries):
+    def __init__(
+        self, first_step: int, last_step: int, batch_size: int, summaries: str
+    ) -> None:
+        """Watch from one step to another.
+
+        Args:
+          first_step, last_step: global step before the first update of this run, and
+            after the last.
+          batch_size: examples in a step.
+          summaries: folder for TensorBoard's event files.
+        """
         self._step = first_step
         self._last_step = last_step
         self._batch_size = batch_size
         self._summaries = summaries
 
-    def watch(self, loss, rate, norm):
-        """Tells what to fetch: the loss, the learning rate, the gradients' norm."""
+    def watch(self, loss: tf.Tensor, rate: tf.Tensor, norm: tf.Tensor) -> None:
+        """Set what to fetch: loss, learning rate, and the gradients' global norm."""
         self._fetches = {"loss": loss, "rate": rate, "norm": norm}
 
-    def after_create_session(self, session, coord):
-        self._started = self._reported = None
+    def after_create_session(self, session: tf.Session, coord: Any) -> None:
+        self._progress = None
         self._losses = []
         self._writer = tf.summary.FileWriter(self._summaries)
 
-    def end(self, session):
+    def end(self, session: tf.Session) -> None:
         self._writer.close()
 
-    def before_run(self, run_context):
-        if self._started is None:
-            self._started = self._reported = time.time()
-            self._first_step = self._reported_step = self._step
+    def before_run(self, run_context: Any) -> tf.train.SessionRunArgs:
+        if self._progress is None:
+            self._progress = Progress("step", self._last_step, units=self._batch_size)
+            self._progress.count(self._step)
+            self._progress.start()
+            self._started = self._progress.started
         return tf.train.SessionRunArgs(self._fetches)
 
-    def after_run(self, run_context, run_values):
+    def after_run(self, run_context: Any, run_values: Any) -> None:
         values = run_values.results
         self._step += 1
         self._check(values)
         self._losses.append(float(values["loss"]))
-        now = time.time()
-        if now - self._reported >= PROGRESS_SECONDS or self._step == self._last_step:
-            self._report(values, now)
+        self._progress.count()
+        if self._progress.is_due() or self._step == self._last_step:
+            self._report(values)
 
-    def _check(self, values):
+    def _check(self, values: Dict[str, float]) -> None:
         if math.isfinite(values["loss"]) and math.isfinite(values["norm"]):
             return
         what = "loss" if not math.isfinite(values["loss"]) else "gradient"
@@ -133,26 +140,17 @@ class WatchTraining(tf.train.SessionRunHook):
             " check --init_checkpoint",
         )
 
-    def _report(self, values, now):
+    def _report(self, values: Dict[str, float]) -> None:
         loss = sum(self._losses) / len(self._losses)
-        speed = (self._step - self._reported_step) / max(now - self._reported, 1e-9)
-        left = (self._last_step - self._step) / speed
-        log.info(
-            "step %s of %s (%d %%), loss %.4g, learning rate %.3g, %.0f examples/s, %s",
-            f"{self._step:,}",
-            f"{self._last_step:,}",
-            100 * self._step // self._last_step,
-            loss,
-            values["rate"],
-            speed * self._batch_size,
-            f"{duration(left)} left"
-            if left
-            else f"took {duration(now - self._started)}",
-        )
+        self._progress.report(f"loss {loss:.4g}, learning rate {values['rate']:.3g}, ")
+        if self._step == self._last_step:
+            log.info("training took %s", duration(time.time() - self._started))
         self._write_summary(loss, values["rate"])
-        self._reported, self._reported_step, self._losses = now, self._step, []
+        self._losses = []
+        # The speed of the next line is that of the steps since this one.
+        self._progress.start()
 
-    def _write_summary(self, loss, rate):
+    def _write_summary(self, loss: float, rate: float) -> None:
         summary = tf.Summary()
         summary.value.add(tag="loss", simple_value=loss)
         summary.value.add(tag="learning_rate", simple_value=float(rate))
@@ -160,8 +158,8 @@ class WatchTraining(tf.train.SessionRunHook):
         self._writer.flush()
 
 
-def _reason(error):
-    """What an error says that has gone wrong, without paths, nodes and stacks.
+def reason_of(error: Union[tf.errors.OpError, OSError]) -> str:
+    """Say what has gone wrong, without paths, nodes and stacks.
 
     TensorFlow names the graph's node below it, "[[node save/SaveV2]]", and the file
     before it, "model.ckpt-15.data-00000-of-00001.tempstate1174; File too large".

@@ -1,4 +1,19 @@
+"""A model: configuration, tokenizer, labels and head, checked before TensorFlow runs.
+
+A task brings its head as a function
+
+  head(encoder, features, mode) → loss, predictions
+
+  encoder: modeling.Outputs of a batch, or of a part of one.
+  features: dict of int32 tensors, as batches.batch_of makes them.
+  mode: estimator.ModeKeys.
+  loss: float scalar, the sum over the batch; or float [B], one for each example, which
+    stands for the mean over the examples of a step; None without labels.
+  predictions: dict of tensors [B, ...] by name; with labels also "loss" [B].
+"""
+
 import os
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
@@ -7,67 +22,108 @@ import tokenization
 from biocodes.lib import files
 from biocodes.lib.labels import LABEL_FILE, read_labels
 from finetuning import checkpoints
+from finetuning.estimator import ModeKeys
+
+Tensors = Dict[str, tf.Tensor]
+Head = Callable[[modeling.Outputs, Tensors, str], Tuple[Optional[tf.Tensor], Tensors]]
 
 
-def load_model_files(flags):
-    """Loads what the flags name of a pretrained model, see model_files.
+class Model(NamedTuple):
+    """All that predictions rest on except the weights.
 
-    Returns:
-      BertConfig, FullTokenizer, and the prefix of init_checkpoint or None.
+    Attributes:
+      config: sizes of the encoder.
+      tokenizer: of the vocabulary that belongs to it.
+      facts: JSON values that identify configuration, vocabulary and casing; a later run
+        compares them.
+      labels: names in the order of their ids; empty for a task without labels.
+      head: see above; None until the task has added it.
     """
-    config = load_config(flags.bert_config_file, flags.max_seq_length)
-    tokenizer = load_tokenizer(
-        flags.vocab_file, flags.do_lower_case, config, flags.init_checkpoint
-    )
-    first = None
-    if flags.init_checkpoint:
-        first = checkpoints.resolve(flags.init_checkpoint)
-    return config, tokenizer, first
+
+    config: modeling.BertConfig
+    tokenizer: tokenization.FullTokenizer
+    facts: Dict[str, Any]
+    labels: Tuple[str, ...] = ()
+    head: Optional[Head] = None
+
+    @classmethod
+    def from_flags(cls, flags: Any) -> "Model":
+        """Load configuration and vocabulary that the flags name.
+
+        Raises:
+          InputError: one of them cannot be used, or they do not fit together.
+        """
+        config = load_config(flags.bert_config_file, flags.max_seq_length)
+        tokenizer = load_tokenizer(
+            flags.vocab_file, flags.do_lower_case, config, flags.init_checkpoint
+        )
+        facts = {
+            "bert_config": config.to_dict(),
+            "vocabulary": files.digest(flags.vocab_file),
+            "do_lower_case": flags.do_lower_case,
+        }
+        return cls(config, tokenizer, facts)
+
+    def with_head(self, head: Head, labels: Sequence[str] = ()) -> "Model":
+        """Return the same model with a task's head and labels."""
+        return self._replace(head=head, labels=tuple(labels))
+
+    @property
+    def label_ids(self) -> Dict[str, int]:
+        """Map each label to its id."""
+        return {name: index for index, name in enumerate(self.labels)}
+
+    def data_facts(self, corpus: Any, **of_the_task: Any) -> Dict[str, Any]:
+        """Return what record files of a corpus are made from, as JSON values.
+
+        Args:
+          corpus: digest of its file, or digests of its files.
+          of_the_task: further facts by name, such as lengths.
+        """
+        names = ("vocabulary", "do_lower_case")
+        of_tokenizer = {name: self.facts[name] for name in names}
+        return dict(of_tokenizer, corpus=corpus, **of_the_task)
+
+    def variables(self) -> Dict[str, List[int]]:
+        """Map the name of each variable of encoder and head to its sizes."""
+        names = ("input_ids", "input_mask", "segment_ids")
+        with tf.Graph().as_default():
+            features = {name: tf.placeholder(tf.int32, [None, None]) for name in names}
+            self.head(_without_encoder(self.config), features, ModeKeys.PREDICT)
+            of_head = {
+                variable.op.name: variable.shape.as_list()
+                for variable in tf.trainable_variables()
+            }
+        return dict(modeling.variable_shapes(self.config), **of_head)
+
+    def check_checkpoint(self, prefix: str, needs_head: bool = True) -> None:
+        """Check that a checkpoint holds this model's weights, and that all can be read.
+
+        Args:
+          prefix: the checkpoint.
+          needs_head: whether the weights of the head must be among them.
+
+        Raises:
+          InputError: the checkpoint is damaged or does not fit.
+        """
+        names = checkpoints.names_to_load(prefix, self.variables(), needs_head)
+        checkpoints.check_readable(prefix, names)
+
+    def check_resumable(self, prefix: str) -> None:
+        """Check that training of this model can resume from a checkpoint.
+
+        Raises:
+          InputError: the checkpoint is damaged, does not fit or holds no more than
+            weights.
+        """
+        checkpoints.names_to_load(prefix, self.variables(), needs_head=True)
+        checkpoints.check_resumable(prefix)
 
 
-def check_start(head, config, folder, init_checkpoint, afresh):
-    """Holds the checkpoint that a training would start from against the model.
+def _without_encoder(config: modeling.BertConfig) -> modeling.Outputs:
+    """Stand in for the encoder, whose graph takes seconds to build.
 
-    This and check_trained are for before a run changes anything in its folder.
-
-    Args:
-      head, config, folder, init_checkpoint: see train.
-      afresh: whether the folder's own checkpoints will be removed before.
-
-    Raises:
-      InputError: the checkpoint is damaged or does not fit.
-    """
-    last = None if afresh else checkpoints.latest(folder)
-    if last:
-        checkpoints.names_to_load(last, _variables(head, config), needs_head=True)
-        checkpoints.check_can_go_on(last)
-    elif init_checkpoint:
-        wanted = _variables(head, config)
-        names = checkpoints.names_to_load(init_checkpoint, wanted, needs_head=False)
-        checkpoints.check_readable(init_checkpoint, names)
-
-
-def check_trained(head, config, checkpoint):
-    """Holds the checkpoint to predict with against the model; raises InputError."""
-    wanted = _variables(head, config)
-    names = checkpoints.names_to_load(checkpoint, wanted, needs_head=True)
-    checkpoints.check_readable(checkpoint, names)
-
-
-def _variables(head, config):
-    """The variables of the model: dict of name → list of sizes."""
-    names = ("input_ids", "input_mask", "segment_ids")
-    with tf.Graph().as_default():
-        features = {name: tf.placeholder(tf.int32, [None, None]) for name in names}
-        head(_stand_in(config), features, tf.estimator.ModeKeys.PREDICT)
-        of_head = {one.op.name: one.shape.as_list() for one in tf.trainable_variables()}
-    return dict(modeling.variable_shapes(config), **of_head)
-
-
-def _stand_in(config):
-    """modeling.Outputs without the encoder, which takes long to build.
-
-    For a head whose variables are all that one wants to know of it.
+    For a head of which only the variables are wanted.
     """
     sequence = tf.placeholder(tf.float32, [None, None, config.hidden_size])
     return modeling.Outputs(
@@ -80,11 +136,8 @@ def _stand_in(config):
     )
 
 
-LABELS_FILE = LABEL_FILE
-
-
-def load_config(path, max_seq_length):
-    """Reads bert_config.json and checks that the inputs fit.
+def load_config(path: str, max_seq_length: int) -> modeling.BertConfig:
+    """Read bert_config.json and check that inputs of that length fit.
 
     Raises:
       InputError: it cannot be read or used; max_seq_length is too long for it.
@@ -103,14 +156,19 @@ def load_config(path, max_seq_length):
     return config
 
 
-def load_tokenizer(vocab_file, do_lower_case, config, init_checkpoint):
-    """Makes the tokenizer and checks that it belongs to the model.
+def load_tokenizer(
+    vocab_file: str,
+    do_lower_case: bool,
+    config: modeling.BertConfig,
+    init_checkpoint: Optional[str],
+) -> tokenization.FullTokenizer:
+    """Make the tokenizer and check that it belongs to the model.
 
     Args:
       vocab_file: vocabulary.
-      do_lower_case: see tokenization.FullTokenizer.
-      config: BertConfig, whose vocab_size must be the vocabulary's.
-      init_checkpoint: path whose name may tell a cased from an uncased model, or None.
+      do_lower_case: whether the model was pretrained on lower-cased text.
+      config: its vocab_size must be the vocabulary's.
+      init_checkpoint: path whose name may tell a cased from an uncased model.
 
     Raises:
       InputError: the vocabulary cannot be used or does not belong to the model.
@@ -132,33 +190,33 @@ def load_tokenizer(vocab_file, do_lower_case, config, init_checkpoint):
     return tokenizer
 
 
-def save_labels(folder, names):
-    """Keeps a model's labels beside its checkpoints: label2id.json, label → id."""
-    ids = {name: index for index, name in enumerate(names)}
-    files.write_json(os.path.join(folder, LABELS_FILE), ids)
+def save_labels(folder: str, labels: Sequence[str]) -> None:
+    """Write label2id.json, {label: id}, beside a model's checkpoints."""
+    ids = {name: index for index, name in enumerate(labels)}
+    files.write_json(os.path.join(folder, LABEL_FILE), ids)
 
 
-def load_labels(prefix, default=None):
-    """The labels that a checkpoint was trained with.
+def load_labels(
+    prefix: str, default: Optional[Sequence[str]] = None
+) -> Tuple[str, ...]:
+    """Read the labels that a checkpoint was trained with from label2id.json.
 
-    They lie beside it in label2id.json. A checkpoint of the original has none that we
-    would read (never load a pickle).
+    A checkpoint of the original has them only as a pickle, which is never loaded.
 
     Args:
       prefix: checkpoint.
-      default: the labels of a checkpoint without label2id.json, if its head has as
-        many.
+      default: labels of a checkpoint without label2id.json, if its head has as many.
 
     Returns:
-      tuple of names in the order of their ids.
+      Names in the order of their ids.
 
     Raises:
       InputError: there are none, or not as many as the head has; or there is no head.
     """
     head = checkpoints.shapes(prefix).get("output_bias")
     if head is None:
-        raise checkpoints._headless(prefix, ["output_bias"])
-    path = os.path.join(os.path.dirname(prefix), LABELS_FILE)
+        raise checkpoints.headless(prefix, ["output_bias"])
+    path = os.path.join(os.path.dirname(prefix), LABEL_FILE)
     if os.path.exists(path):
         names = tuple(read_labels(path))
     elif default is not None and head == [len(default)]:
@@ -167,19 +225,10 @@ def load_labels(prefix, default=None):
         raise files.InputError(
             f"its labels are unknown; the head has {head[0]}",
             prefix,
-            remedy=f"put the {LABELS_FILE} of its training beside it",
+            remedy=f"put the {LABEL_FILE} of its training beside it",
         )
     if head != [len(names)]:
         raise files.InputError(
             f"{len(names)} labels, but the checkpoint's head has {head[0]}", path
         )
     return names
-
-
-def model_facts(config, vocab_file, do_lower_case):
-    """What a model's predictions rest on, as JSON values; see OF_THE_MODEL."""
-    return {
-        "bert_config": config.to_dict(),
-        "vocabulary": files.digest(vocab_file),
-        "do_lower_case": do_lower_case,
-    }

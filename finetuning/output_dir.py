@@ -1,16 +1,16 @@
 """The output folder of a run: one run at a time in it, and a record of what it did.
 
-`run.json` keeps how the model in the folder came about: the arguments, the versions,
-and the facts that its training rests on. A later run that would go on from there, or
-predict with the model, is held against those facts.
+`run.json` says how the model in the folder came about: the arguments, the versions, and
+the facts that its training rests on. A later run that would resume the training, or
+predict with the model, is compared with those facts.
 """
 
 import contextlib
 import fcntl
-import json
 import os
 import platform
 import sys
+from typing import Any, Dict, Iterable, Iterator, List, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -33,19 +33,23 @@ SHAPING_FLAGS = (
     "train_batch_size",
     "warmup_proportion",
 )
+Facts = Dict[str, Any]
+
+
+# Locks
 
 
 @contextlib.contextmanager
-def locked(folder, share=None):
-    """Makes the folder and keeps it for this run until the block, or the process, ends.
+def locked(folder: str, share: Optional[str] = None) -> Iterator[str]:
+    """Make the folder and keep it for this run until the block, or the process, ends.
 
     Args:
       folder: the output folder.
       share: name of the share of a job that the run does; only runs of other shares may
-        be at work in the folder then.
+        use the folder then.
 
     Raises:
-      InputError: it cannot be written, or another run is at work there.
+      InputError: it cannot be written, or another run uses it.
     """
     files.make_folder(folder)
     with contextlib.ExitStack() as locks:
@@ -57,7 +61,7 @@ def locked(folder, share=None):
 
 
 @contextlib.contextmanager
-def _lock(folder, name, exclusive):
+def _lock(folder: str, name: str, exclusive: bool) -> Iterator[None]:
     path = os.path.join(folder, name)
     try:
         stream = open(path, "a")  # noqa: SIM115
@@ -66,8 +70,8 @@ def _lock(folder, name, exclusive):
     with stream:
         # The kernel drops the lock with the process, however that ends.
         try:
-            how = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
-            fcntl.flock(stream, how | fcntl.LOCK_NB)
+            kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+            fcntl.flock(stream, kind | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise files.InputError(
                 "another run is at work in this folder",
@@ -80,68 +84,23 @@ def _lock(folder, name, exclusive):
         yield
 
 
-def training_facts(flags, model, corpus, **of_the_task):
-    """What a training rests on: the model's facts, the corpus, the shaping flags.
-
-    Args:
-      flags: the script's flags.
-      model: see model_facts.
-      corpus: path of the training file.
-      of_the_task: further JSON values by name, such as labels.
-    """
-    facts = dict(model, corpus=files.digest(corpus), **of_the_task)
-    facts.update((name, flags[name].value) for name in SHAPING_FLAGS)
-    if facts["init_checkpoint"]:
-        facts["init_checkpoint"] = os.path.abspath(facts["init_checkpoint"])
-    # As JSON gives them back, tuples as lists.
-    return json.loads(json.dumps(facts))
+# Comparing with what is there
 
 
-def data_facts(model, corpus):
-    """What a record file of a corpus is made from, next to the limits of a task."""
-    of_tokenizer = {name: model[name] for name in ("vocabulary", "do_lower_case")}
-    return dict(of_tokenizer, corpus=files.digest(corpus))
-
-
-def start_training(folder, flags, facts, results):
-    """Makes the folder ready for a training, or for going on with one.
-
-    Results that lie there without a checkpoint are those of another model, and go.
+def check_same_training(folder: str, facts: Facts, overwrite: bool) -> None:
+    """Compare a training that would resume in a folder with the one recorded there.
 
     Args:
       folder: the output folder.
-      flags: the script's flags.
-      facts: see training_facts.
-      results: names of the task's results files.
-
-    Raises:
-      InputError: see check_start.
-    """
-    check_start(folder, facts, flags.overwrite_output_dir)
-    is_ours = os.path.exists(os.path.join(folder, RECORD))
-    if flags.overwrite_output_dir:
-        clear(folder, results)
-    write_record(folder, flags, facts)
-    if is_ours:
-        remove(folder, checkpoints.unfinished(folder))
-    if not checkpoints.latest(folder):
-        remove(folder, results)
-
-
-def check_start(folder, facts, afresh):
-    """Holds a training that would go on in a folder against the one recorded there.
-
-    Args:
-      folder: the output folder.
-      facts: see training_facts.
-      afresh: whether what is there will be removed, so that all is well.
+      facts: what the training rests on.
+      overwrite: whether what is there will be removed, so that all is well.
 
     Raises:
       InputError: its checkpoints come from another training; the differences are named.
     """
-    if afresh or not checkpoints.latest(folder):
+    if overwrite or not checkpoints.latest(folder):
         return
-    recorded = _recorded_facts(folder)
+    recorded = _record(folder)["training"]
     differences = _differences(recorded, facts, sorted(set(recorded) & set(facts)))
     if differences:
         raise files.InputError(
@@ -152,13 +111,13 @@ def check_start(folder, facts, afresh):
         )
 
 
-def check_same_model(folder, facts):
-    """Holds a prediction against the record beside the checkpoint, if there is one.
+def check_same_model(folder: str, facts: Facts) -> None:
+    """Compare a model to predict with with the record beside its checkpoint, if any.
 
     Raises:
       InputError: the model was trained with another configuration, vocabulary or case.
     """
-    recorded = _recorded_facts(folder)
+    recorded = _record(folder)["training"]
     names = [name for name in OF_THE_MODEL if name in recorded]
     differences = _differences(recorded, facts, names)
     if differences:
@@ -169,72 +128,75 @@ def check_same_model(folder, facts):
         )
 
 
-def start_prediction(folder, flags, checkpoint, results):
-    """Makes the folder ready for a prediction with a model that may lie elsewhere.
+def _differences(recorded: Facts, facts: Facts, names: Iterable[str]) -> str:
+    """Name the facts that differ; "" when none does."""
+    differences = []
+    for name in names:
+        before, now = recorded[name], facts[name]
+        if before == now:
+            continue
+        if name in SHAPING_FLAGS + ("do_lower_case",):
+            differences.append(f"--{name} was {before}, is {now}")
+        else:
+            differences.append(f"its {name} differs")
+    return ", ".join(differences)
+
+
+# Starting
+
+
+def start_training(
+    folder: str, arguments: Facts, facts: Facts, results: Iterable[str]
+) -> None:
+    """Make the folder ready for a training, or for resuming one.
+
+    Results that lie there without a checkpoint are those of another model, and go.
+
+    Args:
+      folder: the output folder.
+      arguments: name → value of the script's flags.
+      facts: what the training rests on.
+      results: names of the task's results files.
+    """
+    is_ours = os.path.exists(os.path.join(folder, RECORD))
+    if arguments["overwrite_output_dir"]:
+        clear(folder, results)
+    write_record(folder, arguments, facts)
+    if is_ours:
+        remove(folder, checkpoints.unfinished(folder))
+    if not checkpoints.latest(folder):
+        remove(folder, results)
+
+
+def start_prediction(
+    folder: str, arguments: Facts, checkpoint: str, results: Iterable[str]
+) -> None:
+    """Make the folder ready for a prediction with a model that may lie elsewhere.
 
     Results of a prediction with another model go.
 
     Args:
       folder: the output folder.
-      flags: the script's flags.
+      arguments: name → value of the script's flags.
       checkpoint: prefix of the model's.
       results: names of the task's results files.
     """
     before = _record(folder).get("checkpoint")
     now = files.digest(f"{checkpoint}.index")
-    write_record(folder, flags, checkpoint=now)
+    write_record(folder, arguments, checkpoint=now)
     if before not in (None, now):
         remove(folder, results)
 
 
-def write_record(folder, flags, facts=None, checkpoint=None):
-    """Writes run.json: command, arguments, versions and the facts of the training.
-
-    Args:
-      folder: the output folder.
-      flags: the script's flags.
-      facts: see training_facts; default: those recorded there stay.
-      checkpoint: digest of the one to predict with, if there is no training.
-    """
-    if facts is None:
-        facts = _recorded_facts(folder)
-    files.write_json(
-        os.path.join(folder, RECORD),
-        {
-            "command": sys.argv,
-            "arguments": flags.flag_values_dict(),
-            "versions": {
-                "python": platform.python_version(),
-                "tensorflow": tf.version.VERSION,
-                "numpy": np.__version__,
-            },
-            "training": facts,
-            "checkpoint": checkpoint,
-        },
-    )
-
-
-def write_results(folder, name, results):
-    """Writes a results file: a line `key = value` for each result, keys sorted."""
-    with files.whole_file(os.path.join(folder, name)) as stream:
-        stream.writelines(f"{line}\n" for line in result_lines(results))
-
-
-def result_lines(results):
-    """dict of results → list of `key = value` lines, keys sorted."""
-    # str() of a NumPy float32 has as many digits as it needs; format() would add noise.
-    return [f"{key} = {results[key]!s}" for key in sorted(results)]
-
-
-def remove(folder, names):
-    """Removes files of these names, those that are there."""
+def remove(folder: str, names: Iterable[str]) -> None:
+    """Remove files of these names, those that are there."""
     for name in names:
         with contextlib.suppress(FileNotFoundError):
             os.remove(os.path.join(folder, name))
 
 
-def clear(folder, results):
-    """Removes what an earlier run left: checkpoints, records, results.
+def clear(folder: str, results: Iterable[str]) -> None:
+    """Remove what an earlier run left: checkpoints, records, results.
 
     Args:
       folder: the output folder; anything else in it stays.
@@ -250,12 +212,43 @@ def clear(folder, results):
     remove(folder, (*left, *results, "checkpoint", RECORD))
 
 
-def _recorded_facts(folder):
-    return _record(folder)["training"]
+# Records of runs
 
 
-def _record(folder):
-    """The value of run.json, checked as far as it is looked at."""
+def write_record(
+    folder: str,
+    arguments: Facts,
+    facts: Optional[Facts] = None,
+    checkpoint: Optional[str] = None,
+) -> None:
+    """Write run.json: command, arguments, versions and the facts of the training.
+
+    Args:
+      folder: the output folder.
+      arguments: name → value of the script's flags.
+      facts: what the training rests on; default: those recorded there stay.
+      checkpoint: digest of the one to predict with, if there is no training.
+    """
+    if facts is None:
+        facts = _record(folder)["training"]
+    files.write_json(
+        os.path.join(folder, RECORD),
+        {
+            "command": sys.argv,
+            "arguments": arguments,
+            "versions": {
+                "python": platform.python_version(),
+                "tensorflow": tf.version.VERSION,
+                "numpy": np.__version__,
+            },
+            "training": facts,
+            "checkpoint": checkpoint,
+        },
+    )
+
+
+def _record(folder: str) -> Facts:
+    """Read run.json, checked as far as it is used."""
     path = os.path.join(folder, RECORD)
     if not os.path.exists(path):
         return {"training": {}}
@@ -267,15 +260,16 @@ def _record(folder):
     return record
 
 
-def _differences(recorded, facts, names):
-    """The facts that differ, in words; "" when none does."""
-    found = []
-    for name in names:
-        before, now = recorded[name], facts[name]
-        if before == now:
-            continue
-        if name in SHAPING_FLAGS + ("do_lower_case",):
-            found.append(f"--{name} was {before}, is {now}")
-        else:
-            found.append(f"its {name} differs")
-    return ", ".join(found)
+# Results
+
+
+def write_results(folder: str, name: str, results: Facts) -> None:
+    """Write a results file: a line `key = value` for each result, keys sorted."""
+    with files.whole_file(os.path.join(folder, name)) as stream:
+        stream.writelines(f"{line}\n" for line in result_lines(results))
+
+
+def result_lines(results: Facts) -> List[str]:
+    """List `key = value` lines, keys sorted."""
+    # str() of a NumPy float32 has as many digits as it needs; format() would add noise.
+    return [f"{key} = {results[key]!s}" for key in sorted(results)]

@@ -1,11 +1,14 @@
+"""Prediction: in batches of similar length, given back in the order of the input."""
+
 import contextlib
 import os
-from typing import NamedTuple, Optional
+from typing import Any, Callable, Dict, Iterable, Iterator, NamedTuple, Optional, Tuple
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 import modeling
-from finetuning import checkpoints, estimator
+from finetuning import checkpoints, estimator, records
 from finetuning.batches import (
     batch_of,
     dataset,
@@ -15,37 +18,46 @@ from finetuning.batches import (
     prediction_order,
     stream_batches,
 )
-from finetuning.progress import report_predictions
+from finetuning.model import Model
+from finetuning.progress import report_progress
+
+Predicted = Iterator[Tuple[int, Dict[str, np.ndarray]]]
 
 
-class Prediction(NamedTuple):
-    """How to predict.
+class PredictionSettings(NamedTuple):
+    """How batches are formed.
 
     Attributes:
       batch_size: examples in a step, of the greatest length.
       max_seq_length: that length; a step holds up to the product of the two in pieces.
       pad_to: length that every batch is padded to, or None for its own longest.
+      pieces_waiting: pieces whose predictions may wait to be put back in order; None
+        where predictions are small.
     """
 
     batch_size: int
     max_seq_length: int
     pad_to: Optional[int]
+    pieces_waiting: Optional[int] = None
 
     @classmethod
-    def from_flags(cls, flags, batch_size):
-        """batch_size: the value of predict_batch_size or of eval_batch_size."""
+    def from_flags(cls, flags: Any) -> "PredictionSettings":
+        """Take the values of a script's flags."""
         pad_to = flags.max_seq_length if flags.pad_to_max_length else None
-        return cls(batch_size, flags.max_seq_length, pad_to)
+        return cls(flags.predict_batch_size, flags.max_seq_length, pad_to)
 
-    def order(self, lengths):
-        """Iterator of the batches' examples, see records."""
+    def order(self, lengths: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the indices of the examples of one batch after another."""
         if self.pad_to:
             return file_order(lengths, self.batch_size)
         budget = self.batch_size * self.max_seq_length
-        return prediction_order(lengths, self.batch_size, budget)
+        if self.pieces_waiting is None:
+            return prediction_order(lengths, self.batch_size, budget)
+        window = max(self.pieces_waiting // self.max_seq_length, self.batch_size)
+        return prediction_order(lengths, self.batch_size, budget, window)
 
-    def memory_watched(self):
-        """See hooks.memory_watched."""
+    def memory_watched(self) -> Any:
+        """Return a context in which exhausted memory is an InputError."""
         return estimator.memory_watched(
             self.batch_size,
             self.max_seq_length,
@@ -54,78 +66,95 @@ class Prediction(NamedTuple):
         )
 
 
-def predict(head, config, data, checkpoint, how):
-    """Predicts every example of a record file.
+class Predictor(NamedTuple):
+    """A model with weights, ready to predict.
 
-    Args:
-      head, config: see train.
-      data: RecordFile.
-      checkpoint: prefix of a fine-tuned checkpoint.
-      how: Prediction.
-
-    Yields:
-      (index, dict of name → array) in the order of the file; arrays are as the head
-      made them, without the batch axis, so sequences still have their padding.
-
-    Raises:
-      InputError: the checkpoint does not fit, or has no head.
+    Attributes:
+      model: its head says what is predicted.
+      checkpoint: prefix of the weights.
+      settings: PredictionSettings.
     """
 
-    def batches():
-        rows = how.order(data.lengths)
-        return (batch_of(data, one, how.pad_to) for one in rows)
+    model: Model
+    checkpoint: str
+    settings: PredictionSettings
 
-    predicted = _predicted(head, config, data.schema, batches, checkpoint)
-    with contextlib.closing(predicted), how.memory_watched():
-        reported = report_predictions(predicted, len(data))
-        yield from in_input_order(reported, len(data))
+    def predict(self, data: records.RecordFile) -> Predicted:
+        """Predict every example of a record file.
 
+        Yields:
+          (index, dict of name → array) in the order of the file; arrays are as the head
+          made them, without the batch axis, so sequences still have their padding.
 
-def predict_stream(head, config, schema, rows, checkpoint, how):
-    """Predicts examples that come one after another and are not kept.
+        Raises:
+          InputError: the checkpoint does not fit, or memory is used up.
+        """
 
-    Args:
-      head, config, checkpoint, how: see predict.
-      schema: records.Schema.
-      rows: iterable of int32 rows packed by it, read in a thread of its own, some
-        thousand ahead of what is yielded.
+        def batches() -> Iterator[Dict[str, np.ndarray]]:
+            rows = self.settings.order(data.lengths)
+            return (batch_of(data, indices, self.settings.pad_to) for indices in rows)
 
-    Yields:
-      see predict.
-    """
+        predicted = self._batches(data.schema, batches)
+        with contextlib.closing(predicted), self.settings.memory_watched():
+            reported = report_progress(
+                "predicted", predicted, len(data), lambda batch: len(batch["row"])
+            )
+            yield from in_input_order(reported, len(data))
 
-    def batches():
-        return stream_batches(schema, rows, how.order, how.pad_to)
+    def predict_stream(
+        self, schema: records.Schema, rows: Iterable[np.ndarray]
+    ) -> Predicted:
+        """Predict examples that come one after another and are not kept.
 
-    predicted = _predicted(head, config, schema, batches, checkpoint)
-    with contextlib.closing(predicted), how.memory_watched():
-        yield from in_input_order(predicted)
+        Args:
+          schema: of the rows.
+          rows: int32 rows, read in a thread of its own, some thousand ahead of what is
+            yielded.
 
+        Yields:
+          see predict.
+        """
 
-def _predicted(head, config, schema, batches, checkpoint):
-    """Yields a dict of arrays for each batch: what the head predicts, and `row`."""
+        def batches() -> Iterator[Dict[str, np.ndarray]]:
+            return stream_batches(
+                schema, rows, self.settings.order, self.settings.pad_to
+            )
 
-    def model_fn(features, mode):
-        (encoder,) = modeling.encode([part_of(features)], config, is_training=False)
-        _, predictions = head(encoder, features, mode)
-        loaded = checkpoints.variables_to_load(
-            checkpoint, tf.trainable_variables(), needs_head=True
+        predicted = self._batches(schema, batches)
+        with contextlib.closing(predicted), self.settings.memory_watched():
+            yield from in_input_order(predicted)
+
+    def _batches(
+        self,
+        schema: records.Schema,
+        batches: Callable[[], Iterator[Dict[str, np.ndarray]]],
+    ) -> Iterator[Dict[str, np.ndarray]]:
+        """Yield what the head predicts for each batch, and the examples' `row`."""
+
+        def model_fn(
+            features: Dict[str, tf.Tensor], mode: str
+        ) -> estimator.EstimatorSpec:
+            config, head = self.model.config, self.model.head
+            (encoder,) = modeling.encode([part_of(features)], config, is_training=False)
+            _, predictions = head(encoder, features, mode)
+            loaded = checkpoints.variables_to_load(
+                self.checkpoint, tf.trainable_variables(), needs_head=True
+            )
+            predictions["row"] = features["row"]
+            return estimator.EstimatorSpec(
+                mode, predictions=predictions, scaffold=_scaffold_of(loaded)
+            )
+
+        folder = os.path.dirname(self.checkpoint) or "."
+        return estimator.create(model_fn, folder, None).predict(
+            lambda: dataset(schema, batches),
+            checkpoint_path=self.checkpoint,
+            yield_single_examples=False,
         )
-        predictions["row"] = features["row"]
-        return tf.estimator.EstimatorSpec(
-            mode, predictions=predictions, scaffold=_scaffold_of(loaded)
-        )
-
-    folder = os.path.dirname(checkpoint) or "."
-    return estimator.create(model_fn, folder, None).predict(
-        lambda: dataset(schema, batches),
-        checkpoint_path=checkpoint,
-        yield_single_examples=False,
-    )
 
 
-def _scaffold_of(variables):
-    """Scaffold that restores just these variables and asks for no others."""
+def _scaffold_of(variables: Dict[str, tf.Variable]) -> tf.train.Scaffold:
+    """Return a Scaffold that restores just these variables and asks for no others."""
     missing = tf.report_uninitialized_variables(list(variables.values()))
     return tf.train.Scaffold(
         saver=tf.train.Saver(variables),

@@ -13,11 +13,16 @@ import json
 import os
 import struct
 import zlib
+from typing import Callable, Iterable, Iterator, List, TypeVar
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
+from finetuning import workers
+from finetuning.progress import report_progress
+
+Item = TypeVar("Item")
 
 # A TFRecord frames its payload: uint64 length and its checksum, payload, checksum.
 _HEAD_BYTES = 12
@@ -99,6 +104,21 @@ class RecordFile:
 
     def __iter__(self):
         return (self[index] for index in range(len(self)))
+
+
+def featurized(
+    rows_of: Callable[[Item], List[np.ndarray]], items: Iterable[Item], count: int
+) -> Iterator[np.ndarray]:
+    """Yield the rows of many items, made by worker processes, and report progress.
+
+    Args:
+      rows_of: function of an item → its rows.
+      items: examples.
+      count: how many there are.
+    """
+    made = workers.ordered_map(rows_of, items, workers.processes_for(count))
+    for rows in report_progress("featurized", made, count):
+        yield from rows
 
 
 def open_or_write(path, schema, features, made_from):

@@ -10,7 +10,7 @@ between words, so that no word is seen in part (cut_words, cut_pieces).
 
 import bisect
 import itertools
-from typing import NamedTuple
+from typing import Callable, Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -18,6 +18,8 @@ import numpy as np
 NO_WORD = -1
 # In place of its word's index beside a piece that is better seen in another window.
 CONTEXT = -2
+# How a sentence is cut: (ids of each word's pieces, room) → (ids, word_index) a window.
+Cut = Callable[[Sequence[Sequence[int]], int], Iterator[Tuple[List[int], List[int]]]]
 
 
 # By pieces

@@ -9,9 +9,23 @@ O may be part of an entity of a type that only the others annotate.
 """
 
 import os
-from typing import NamedTuple, Optional
+from typing import (
+    Any,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from biocodes.lib import conll, files
+from biocodes.lib.conll import Sentence, SentenceFile
+from tasks.ner import labels as ner_labels
 
 FILES = {"train": "train_dev.tsv", "eval": "devel.tsv", "predict": "test.tsv"}
 
@@ -23,55 +37,51 @@ class Corpus(NamedTuple):
       number: its place among the corpora of the run, from 0.
       name: of its folder; several corpora have different names.
       given_type: type that its labels, which have none, were given; or None.
-      types: frozenset of the types that it annotates; None for all that there are.
-      paths: dict of phase ("train", "eval", "predict") → path, of the files in use.
-      sentences: dict of phase → conll.SentenceFile.
+      types: those that it annotates; None for all that there are.
+      paths: phase ("train", "eval", "predict") → path, of the files in use.
+      sentences: phase → sentences of the file.
     """
 
     number: int
     name: str
     given_type: Optional[str]
-    types: Optional[frozenset]
-    paths: dict
-    sentences: dict
+    types: Optional[FrozenSet[str]]
+    paths: Dict[str, str]
+    sentences: Dict[str, SentenceFile]
 
-    def scored_types(self, phase):
-        """The types that scores on a file count: those of the corpus, and the file's.
+    def scored_types(self, phase: str) -> Optional[FrozenSet[str]]:
+        """Return the types that scores on a file count: the corpus's and the file's.
 
-        Returns:
-          frozenset, or None for all that there are.
+        None means all that there are.
         """
         if self.types is None:
             return None
         return self.types.union(conll.types_in(self.sentences[phase]))
 
 
-def load(data_dir, phases):
-    """Reads the corpora that --data_dir names.
+def load_corpora(data_dir: str, phases: Sequence[str]) -> List[Corpus]:
+    """Read the corpora that --data_dir names.
 
     Args:
-      data_dir: see named_folders.
-      phases: those whose files are in use, see FILES.
-
-    Returns:
-      List of Corpus.
+      data_dir: folders, see named_folders.
+      phases: those whose files are in use, keys of FILES.
 
     Raises:
       InputError: a file cannot be read or used; folders or names that occur twice;
         labels without a type where there are several corpora.
     """
-    named = named_folders(data_dir)
-    names = [os.path.basename(os.path.abspath(folder)) for _, folder in named]
-    if len(named) > 1:
-        _check_unique(names)
-    return [
-        _read(number, name, *named[number], phases, alone=len(named) == 1)
-        for number, name in enumerate(names)
+    folders = named_folders(data_dir)
+    if len(folders) == 1:
+        return [_read(0, *folders[0], phases)]
+    _check_unique([_name_of(folder) for _, folder in folders])
+    corpora = [
+        _read(number, *folders[number], phases) for number in range(len(folders))
     ]
+    return [_with_types(corpus, folders[corpus.number][1]) for corpus in corpora]
 
 
-def named_folders(data_dir):
-    """What --data_dir names: a list of (type or None, folder).
+def named_folders(data_dir: str) -> List[Tuple[Optional[str], str]]:
+    """Take --data_dir apart: (type or None, folder) of each corpus.
 
     Folders stand between commas; TYPE=FOLDER gives the labels of a corpus without
     types one. What exists as it is written is one folder, commas, equals signs and all.
@@ -80,10 +90,10 @@ def named_folders(data_dir):
       InputError: a folder or a type is empty, or the type cannot be part of a label.
     """
     whole = os.path.isdir(data_dir)
-    return [_named(one) for one in ([data_dir] if whole else data_dir.split(","))]
+    return [_named(text) for text in ([data_dir] if whole else data_dir.split(","))]
 
 
-def _named(text):
+def _named(text: str) -> Tuple[Optional[str], str]:
     entity, equals, folder = text.partition("=")
     if os.path.isdir(text) or not equals:
         entity, folder = None, text
@@ -100,11 +110,15 @@ def _named(text):
     return entity, folder
 
 
-def _is_type(text):
+def _is_type(text: str) -> bool:
     return text.split() == [text] and conll.split_label(f"B-{text}") == ("B", text)
 
 
-def _check_unique(names):
+def _name_of(folder: str) -> str:
+    return os.path.basename(os.path.abspath(folder))
+
+
+def _check_unique(names: List[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise files.InputError(
@@ -114,36 +128,42 @@ def _check_unique(names):
             )
 
 
-def _read(number, name, given_type, folder, phases, alone):
+def _read(
+    number: int, given_type: Optional[str], folder: str, phases: Sequence[str]
+) -> Corpus:
     paths = {
-        phase: os.path.join(folder, file)
-        for phase, file in FILES.items()
+        phase: os.path.join(folder, name)
+        for phase, name in FILES.items()
         if phase in phases
     }
-    sentences = {}
-    for phase, path in paths.items():
-        sentences[phase] = _sentences(path, phase != "predict", given_type)
-        if not alone:
-            _check_typed(sentences[phase], path, folder)
-    types = None
-    if given_type:
-        types = frozenset([given_type])
-    elif not alone:
-        # It says what the corpus annotates even when nothing is trained.
-        path = os.path.join(folder, FILES["train"])
-        trained_on = sentences.get("train") or _sentences(path, True, None)
-        types = frozenset(conll.types_in(trained_on))
-    return Corpus(number, name, given_type, types, paths, sentences)
+    sentences = {
+        phase: _sentences(path, phase != "predict", given_type)
+        for phase, path in paths.items()
+    }
+    types = frozenset([given_type]) if given_type else None
+    return Corpus(number, _name_of(folder), given_type, types, paths, sentences)
 
 
-def _sentences(path, labelled, given_type):
-    def with_type(sentence):
+def _with_types(corpus: Corpus, folder: str) -> Corpus:
+    """Find the types of one of several corpora, all of whose labels must have one."""
+    for phase, sentences in corpus.sentences.items():
+        _check_typed(sentences, corpus.paths[phase], folder)
+    if corpus.given_type:
+        return corpus
+    # The training file says what the corpus annotates even when nothing is trained.
+    path = os.path.join(folder, FILES["train"])
+    trained_on = corpus.sentences.get("train") or _sentences(path, True, None)
+    return corpus._replace(types=frozenset(conll.types_in(trained_on)))
+
+
+def _sentences(path: str, labelled: bool, given_type: Optional[str]) -> SentenceFile:
+    def with_type(sentence: Sentence) -> Sentence:
         return conll.with_type(sentence, given_type, path)
 
     return conll.SentenceFile(path, labelled, with_type if given_type else None)
 
 
-def _check_typed(sentences, path, folder):
+def _check_typed(sentences: Iterable[Sentence], path: str, folder: str) -> None:
     for sentence in sentences:
         for line, label in zip(sentence.lines, sentence.labels):
             if label is None or conll.entity_type(label) is None:
@@ -157,51 +177,99 @@ def _check_typed(sentences, path, folder):
                 )
 
 
+# Labels
+
+
+def labels_of_run(
+    corpora: Sequence[Corpus], checkpoint: Optional[str]
+) -> Tuple[str, ...]:
+    """Return the labels of the run's model, which all labels in the corpora are among.
+
+    Args:
+      corpora: all of the run.
+      checkpoint: prefix of the one to predict with; None when there is training.
+
+    Raises:
+      InputError: a file has a label that the model does not know.
+    """
+    if checkpoint:
+        labels = ner_labels.load(checkpoint)
+    else:
+        each = [
+            ner_labels.of_file(corpus.sentences["train"], corpus.paths["train"])
+            for corpus in corpora
+        ]
+        of_words = set().union(*each).difference(ner_labels.SPECIAL)
+        labels = ner_labels.in_order(of_words)
+    for corpus in corpora:
+        for phase, sentences in corpus.sentences.items():
+            ner_labels.check(sentences, labels, corpus.paths[phase])
+    return labels
+
+
 # Where the files of each corpus go
 
 
-def results_of(corpora, names):
-    """Paths of the results files of each corpus, below the output folder.
+def subfolders(corpora: Sequence[Corpus]) -> List[str]:
+    """Name the sub-folder of each corpus's results: "" of the only one."""
+    return [""] if len(corpora) == 1 else [corpus.name for corpus in corpora]
 
-    Args:
-      corpora: list of Corpus.
-      names: those of the files.
+
+def make_subfolders(folder: str, corpora: Sequence[Corpus]) -> None:
+    """Make the sub-folders in an output folder.
+
+    Raises:
+      InputError: one cannot be made.
     """
-    places = results_folders("", corpora)
-    return [os.path.join(place, name) for place in places for name in names]
+    for subfolder in subfolders(corpora):
+        files.make_folder(os.path.join(folder, subfolder) if subfolder else folder)
 
 
-def results_folders(folder, corpora):
-    """Where the results of each corpus go: with several, a folder of its name."""
-    if len(corpora) == 1:
-        return [folder]
-    return [os.path.join(folder, corpus.name) for corpus in corpora]
+def results_of(corpora: Sequence[Corpus], names: Iterable[str]) -> List[str]:
+    """List the paths, below the output folder, of each corpus's results files."""
+    return [
+        os.path.join(subfolder, name)
+        for subfolder in subfolders(corpora)
+        for name in names
+    ]
 
 
-def parts_of(folder, corpora, phases):
-    """What becomes one record file each: dict of (phase, its folder) → list of Corpus.
+def parts_of(
+    corpora: List[Corpus], phases: Iterable[str]
+) -> Dict[Tuple[str, str], List[Corpus]]:
+    """Tell what becomes one record file each: (phase, sub-folder) → corpora.
 
     Training takes all corpora together, in the output folder; evaluation and prediction
-    take each on its own, in its results folder.
+    take each on its own.
     """
     parts = {}
     for phase in phases:
         if phase == "train":
-            parts[phase, folder] = corpora
+            parts[phase, ""] = corpora
         else:
-            places = results_folders(folder, corpora)
-            parts.update(((phase, place), [one]) for place, one in zip(places, corpora))
+            for subfolder, corpus in zip(subfolders(corpora), corpora):
+                parts[phase, subfolder] = [corpus]
     return parts
 
 
-def digests(corpora, phase):
-    """What tells whether the corpora's files of a phase are the same as before.
+def numbered_sentences(
+    corpora: Iterable[Corpus], phase: str
+) -> Iterator[Tuple[int, Sentence]]:
+    """Yield (Corpus.number, sentence) of all corpora, one after another."""
+    for corpus in corpora:
+        for sentence in corpus.sentences[phase]:
+            yield corpus.number, sentence
+
+
+def digests(corpora: Sequence[Corpus], phase: str) -> Union[str, List[Any]]:
+    """Return what tells whether the files of a phase are the same as before.
 
     Of one corpus it is the digest of its file; others also say what the file's labels
     were given and which place a corpus has among several.
     """
     alone = len(corpora) == 1 and not corpora[0].number and not corpora[0].given_type
     each = [
-        [one.number, one.given_type, files.digest(one.paths[phase])] for one in corpora
+        [corpus.number, corpus.given_type, files.digest(corpus.paths[phase])]
+        for corpus in corpora
     ]
     return each[0][-1] if alone else each

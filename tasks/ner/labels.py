@@ -1,62 +1,44 @@
+"""The labels of entity recognition: [PAD], those of the corpus, X, [CLS], [SEP].
+
+Labels are names in the order of their ids. The special ones are of pieces: X of a
+word's further pieces, [CLS] and [SEP] of the ends of a sentence, [PAD] of padding.
+"""
+
 import os
 import pickle
-from typing import NamedTuple
+from typing import Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
 
 from biocodes.lib import conll, files
-from biocodes.lib.conll import is_labelled
-from finetuning import model
+from biocodes.lib.conll import OUTSIDE, Sentence
+from finetuning import model, windows
+from finetuning.windows import NO_WORD
+from tokenization import CLS, PAD, SEP
 
-PADDING, CONTINUATION, START, END = "[PAD]", "X", "[CLS]", "[SEP]"
-OUTSIDE = "O"
-SPECIAL = (PADDING, CONTINUATION, START, END)
+CONTINUATION = "X"
+SPECIAL = (PAD, CONTINUATION, CLS, SEP)
 # What the original trains on, whatever the corpus; its checkpoints do not say.
-ORIGINAL_LABELS = (PADDING, "B", "I", OUTSIDE, CONTINUATION, START, END)
+ORIGINAL_LABELS = (PAD, "B", "I", OUTSIDE, CONTINUATION, CLS, SEP)
 
 
-# Labels
+def in_order(labels: Iterable[str]) -> Tuple[str, ...]:
+    """Return [PAD], labels of words sorted, X, [CLS], [SEP]."""
+    return (PAD, *sorted(labels), CONTINUATION, CLS, SEP)
 
 
-class Labels(NamedTuple):
-    """The labels of a model: names in the order of their ids."""
+def of_file(sentences: Iterable[Sentence], path: str) -> Tuple[str, ...]:
+    """Return the labels that a training file makes.
 
-    names: tuple
-
-    @classmethod
-    def of(cls, found):
-        """[PAD], the labels found in training files sorted, X, [CLS], [SEP]."""
-        return cls((PADDING, *sorted(found), CONTINUATION, START, END))
-
-    @property
-    def ids(self):
-        """dict of name → id."""
-        return {name: index for index, name in enumerate(self.names)}
-
-    @property
-    def scored(self):
-        """Ids that token-level scores are averaged over."""
-        return self.scored_of(None)
-
-    def scored_of(self, types):
-        """As scored, but of labels of these types alone; None for all of them."""
-        unscored = SPECIAL + (OUTSIDE,)
-        return [
-            i
-            for i, name in enumerate(self.names)
-            if name not in unscored
-            and (types is None or conll.entity_type(name) in types)
-        ]
-
-
-def labels_of(sentences, path):
-    """The Labels that a training file makes.
+    Args:
+      sentences: of the file.
+      path: its name, for messages.
 
     Raises:
       InputError: one of the special names is used as a label.
     """
-    found = set()
+    labels = set()
     for sentence in sentences:
-        found.update(sentence.labels)
-        reserved = found.intersection(SPECIAL)
+        labels.update(sentence.labels)
+        reserved = labels.intersection(SPECIAL)
         if reserved:
             name = sorted(reserved)[0]
             raise files.InputError(
@@ -65,51 +47,39 @@ def labels_of(sentences, path):
                 sentence.lines[sentence.labels.index(name)],
                 "give the label another name",
             )
-    return Labels.of(found)
+    return in_order(labels)
 
 
-def labels_together(corpora):
-    """The Labels that the training files of all corpora make."""
-    each = [labels_of(one.sentences["train"], one.paths["train"]) for one in corpora]
-    return Labels.of(
-        set().union(*(labels.names for labels in each)).difference(SPECIAL)
-    )
-
-
-def save_labels(folder, labels):
-    """Writes label2id.json, and label2id.pkl for scripts made for the original.
-
-    The pickle is only ever written: what reads it is not this suite.
-    """
-    model.save_labels(folder, labels.names)
+def save_pickle(folder: str, label_ids: Dict[str, int]) -> None:
+    """Write label2id.pkl for scripts made for the original; nothing here reads it."""
     with files.whole_file(os.path.join(folder, "label2id.pkl"), binary=True) as stream:
-        pickle.dump(labels.ids, stream, protocol=2)
+        pickle.dump(label_ids, stream, protocol=2)
 
 
-def load_labels(checkpoint):
-    """The labels that a checkpoint was trained with, see model_files.load_labels.
+def load(checkpoint: str) -> Tuple[str, ...]:
+    """Read the labels that a checkpoint was trained with.
 
     Raises:
       InputError: they cannot be found, or are not those of entity recognition.
     """
-    names = model.load_labels(checkpoint, ORIGINAL_LABELS)
-    is_column = all(len(name.split()) == 1 for name in names)
-    if names[0] != PADDING or not set(SPECIAL) < set(names) or not is_column:
+    labels = model.load_labels(checkpoint, ORIGINAL_LABELS)
+    is_column = all(len(name.split()) == 1 for name in labels)
+    if labels[0] != PAD or not set(SPECIAL) < set(labels) or not is_column:
         raise files.InputError(
-            f"not the labels of a model for entity recognition: {', '.join(names)}",
+            f"not the labels of a model for entity recognition: {', '.join(labels)}",
             os.path.dirname(checkpoint),
         )
-    return Labels(names)
+    return labels
 
 
-def check_labels(sentences, labels, path):
-    """Refuses a label that the model does not know; no label is fine.
+def check(sentences: Iterable[Sentence], labels: Sequence[str], path: str) -> None:
+    """Check that a model knows all labels of a file; a file without labels is fine.
 
     Raises:
-      InputError: naming its line.
+      InputError: naming the line of a label that it does not know.
     """
-    known = set(labels.names) - set(SPECIAL)
-    if not is_labelled(sentences):
+    known = set(labels) - set(SPECIAL)
+    if not conll.is_labelled(sentences):
         return
     for sentence in sentences:
         if not known.issuperset(sentence.labels):
@@ -126,18 +96,37 @@ def check_labels(sentences, labels, path):
             )
 
 
-def settle_labels(corpora, trained):
-    """The labels of the run's model, which all labels in the corpora are among.
+def scored_ids(
+    labels: Sequence[str], types: Optional[FrozenSet[str]] = None
+) -> List[int]:
+    """List the ids that token-level scores are averaged over.
 
     Args:
-      corpora: list of Corpus.
-      trained: prefix of the checkpoint to predict with; None when there is training.
-
-    Returns:
-      Labels.
+      labels: of the model.
+      types: only labels of these types count; default: all.
     """
-    labels = load_labels(trained) if trained else labels_together(corpora)
-    for corpus in corpora:
-        for phase, sentences in corpus.sentences.items():
-            check_labels(sentences, labels, corpus.paths[phase])
-    return labels
+    unscored = SPECIAL + (OUTSIDE,)
+    return [
+        index
+        for index, name in enumerate(labels)
+        if name not in unscored and (types is None or conll.entity_type(name) in types)
+    ]
+
+
+def labels_of_pieces(word_index: List[int], labels: List[str]) -> List[str]:
+    """Label the pieces of a window, see featurize.
+
+    Args:
+      word_index: for each piece the index of its word, NO_WORD or CONTEXT.
+      labels: of the sentence's words.
+    """
+    of_pieces = []
+    for position, word in enumerate(word_index):
+        if word == windows.CONTEXT:
+            of_pieces.append(PAD)
+        elif word == NO_WORD:
+            of_pieces.append(SEP if position else CLS)
+        else:
+            is_first = word != word_index[position - 1]
+            of_pieces.append(labels[word] if is_first else CONTINUATION)
+    return of_pieces

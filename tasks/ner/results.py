@@ -1,14 +1,21 @@
+"""Results of entity recognition: scores by token and by entity, and their files."""
+
 import itertools
 import os
+from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Optional, Tuple
 
 import numpy as np
 
 from biocodes.lib import conll, conll_scores, files
-from biocodes.lib.conll import OUTSIDE, is_labelled
+from biocodes.lib.conll import OUTSIDE, Sentence, SentenceFile
 from biocodes.lib.word_labels import NO_LINE, word_labels, word_line, write_result
-from finetuning import command_line, windows
+from finetuning import command_line, output_dir, windows
 from finetuning.command_line import log
+from finetuning.model import Model
+from finetuning.records import RecordFile, Schema
+from finetuning.run import Run
 from finetuning.windows import NO_WORD
+from tasks.ner import labels as ner_labels
 
 PIECE_FILES = ("token_test.txt", "label_test.txt", "word_test.txt")
 WORD_FILE = "NER_result_conll.txt"
@@ -16,27 +23,75 @@ ENTITY_SCORES = "entity_level_results.txt"
 TOKEN_SCORES = "eval_results.txt"
 RESULTS = (*PIECE_FILES, WORD_FILE, ENTITY_SCORES, TOKEN_SCORES)
 
+# Features and prediction of one sentence, or of one window of it.
+Predicted = Tuple[Dict[str, Any], Dict[str, Any]]
 
-# Scores
+
+# From windows to sentences
 
 
-def count_confusions(pairs, num_labels):
-    """Confusion matrix of (gold, predicted) ids: int [L gold, L predicted]."""
+def whole_sentences(
+    data: RecordFile, predictions: Iterable[Tuple[int, Dict[str, Any]]]
+) -> Iterator[Predicted]:
+    """Put the windows of each sentence together, with each piece once.
+
+    Args:
+      data: records of windows.
+      predictions: (index, dict of label_ids [S] and perhaps loss) of all of them in
+        their order.
+
+    Yields:
+      (features, prediction) of each sentence, as if it had been a single window.
+    """
+    parts = []
+    for index, prediction in predictions:
+        features = data[index]
+        parts.append((features, prediction))
+        if features["word_index"][-1] == NO_WORD:  # [SEP] of the last window
+            yield parts[0] if len(parts) == 1 else join_windows(parts, data.schema)
+            parts = []
+
+
+def join_windows(parts: List[Predicted], schema: Schema) -> Predicted:
+    """Join the windows of one sentence."""
+    kept = [features["word_index"] != windows.CONTEXT for features, _ in parts]
+
+    def join(arrays: List[np.ndarray]) -> np.ndarray:
+        return np.concatenate(
+            [array[: len(counts)][counts] for array, counts in zip(arrays, kept)]
+        )
+
+    features = dict(parts[0][0])
+    for name in schema.sequences:
+        features[name] = join([of_window[name] for of_window, _ in parts])
+    prediction = {"label_ids": join([of_window["label_ids"] for _, of_window in parts])}
+    if "loss" in parts[0][1]:
+        prediction["loss"] = sum(of_window["loss"] for _, of_window in parts)
+    return features, prediction
+
+
+# Scores by token
+
+
+def count_confusions(
+    pairs: Iterable[Tuple[np.ndarray, np.ndarray]], num_labels: int
+) -> np.ndarray:
+    """Count (gold ids, predicted ids): int [L gold, L predicted]."""
     matrix = np.zeros([num_labels, num_labels], np.int64)
     for gold, predicted in pairs:
         np.add.at(matrix, (gold, predicted), 1)
     return matrix
 
 
-def token_scores(matrix, scored):
-    """Token-level scores: the macro average of each class's precision, recall and F1.
+def token_scores(matrix: np.ndarray, scored: List[int]) -> Dict[str, np.float32]:
+    """Average each class's precision, recall and F1 (macro average).
 
     Args:
-      matrix: see count_confusions.
+      matrix: int [L gold, L predicted], numbers of tokens.
       scored: ids of the classes to average over.
 
     Returns:
-      dict of eval_precision, eval_recall and eval_f, float32.
+      eval_precision, eval_recall and eval_f.
     """
     correct = np.diag(matrix)[scored].astype(np.float64)
     precision = correct / np.maximum(matrix[:, scored].sum(0), 1)
@@ -50,43 +105,61 @@ def token_scores(matrix, scored):
 
 
 class TokenScorer:
-    """Gathers the token-level scores of a file, prediction by prediction.
+    """Gathers the token-level scores of a file, prediction by prediction."""
 
-    Args:
-      labels: Labels.
-      count_padding: see make_head.
-      batch_size: examples in a batch, for which the loss is given.
-      types: those whose labels are scored; default: all.
-    """
+    def __init__(
+        self,
+        labels: Tuple[str, ...],
+        count_padding: bool,
+        batch_size: int,
+        types: Optional[FrozenSet[str]] = None,
+    ) -> None:
+        """Begin with no sentence.
 
-    def __init__(self, labels, count_padding, batch_size, types=None):
-        self._labels = labels
-        self._scored = labels.scored_of(types)
+        Args:
+          labels: of the model.
+          count_padding: whether padding is scored, as in the original.
+          batch_size: examples in a batch, for which the loss is given.
+          types: those that are scored, labels and entities; default: all.
+        """
+        self.batch_size = batch_size
+        self.types = types
+        self._num_labels = len(labels)
+        self._scored = ner_labels.scored_ids(labels, types)
         self._count_padding = count_padding
-        self._batch_size = batch_size
         self._matrix = 0
         self._loss = self._examples = 0
 
-    def add(self, gold, prediction):
-        """Takes one sentence.
+    def add(self, gold: np.ndarray, prediction: Dict[str, Any]) -> None:
+        """Count one sentence.
 
         Args:
           gold: label ids of its pieces.
-          prediction: dict of label_ids [S] and loss, see make_head.
+          prediction: dict of label_ids [S] and loss.
         """
         predicted = prediction["label_ids"]
         padded = np.zeros_like(predicted)
         padded[: len(gold)] = gold
         end = None if self._count_padding else len(gold)
         self._matrix += count_confusions(
-            [(padded[:end], predicted[:end])], len(self._labels.names)
+            [(padded[:end], predicted[:end])], self._num_labels
         )
         self._loss += float(prediction["loss"])
         self._examples += 1
 
-    def results(self, step):
-        """The results as they are logged and written; loss is a batch's on average."""
-        batches = -(-self._examples // self._batch_size)
+    def watch(self, predicted: Iterable[Predicted]) -> Iterator[Predicted]:
+        """Pass sentences on, each when it has been counted."""
+        for features, prediction in predicted:
+            self.add(features["label_ids"], prediction)
+            yield features, prediction
+
+    def results(self, step: int) -> Dict[str, Any]:
+        """Return the results by name; loss is a batch's on average.
+
+        Args:
+          step: training step of the model.
+        """
+        batches = -(-self._examples // self.batch_size)
         return dict(
             token_scores(self._matrix, self._scored),
             global_step=step,
@@ -94,27 +167,31 @@ class TokenScorer:
         )
 
 
-# Writing
+# Pieces
 
 
-def write_predictions(folder, sentences, tokenizer, labels, predicted):
-    """Writes token_test.txt, label_test.txt and word_test.txt, line by line in step.
+def write_pieces(
+    folder: str,
+    sentences: Iterable[Sentence],
+    model: Model,
+    predicted: Iterable[Predicted],
+) -> None:
+    """Write token_test.txt, label_test.txt and word_test.txt, line by line in step.
 
     Args:
       folder: where they go; the results of an earlier prediction there are removed.
-      sentences: iterable of conll.Sentence.
-      tokenizer: FullTokenizer.
-      labels: Labels.
-      predicted: for each of them (features, prediction), see whole_sentences.
+      sentences: those of test.tsv.
+      model: its tokenizer and labels are used.
+      predicted: (features, prediction) of each of them.
     """
     paths = [os.path.join(folder, name) for name in PIECE_FILES]
     outdated = [os.path.join(folder, name) for name in (WORD_FILE, ENTITY_SCORES)]
     with files.whole_files(paths, outdated) as streams:
         for sentence, (features, prediction) in zip(sentences, predicted):
-            pieces = tokenizer.convert_ids_to_tokens(features["input_ids"].tolist())
+            ids = features["input_ids"].tolist()
             columns = zip(
-                pieces,
-                piece_labels(prediction["label_ids"][: len(pieces)], labels),
+                model.tokenizer.convert_ids_to_tokens(ids),
+                piece_labels(prediction["label_ids"][: len(ids)], model.labels),
                 word_lines(sentence, features["word_index"].tolist()),
             )
             for line in columns:
@@ -122,16 +199,16 @@ def write_predictions(folder, sentences, tokenizer, labels, predicted):
                     stream.write(column + "\n")
 
 
-def piece_labels(label_ids, labels):
-    """Predicted ids → names. [PAD], which no piece can be, is written as O."""
-    return [labels.names[i] if i else OUTSIDE for i in label_ids.tolist()]
+def piece_labels(label_ids: np.ndarray, labels: Tuple[str, ...]) -> List[str]:
+    """Name predicted ids. [PAD], which no piece can be, is written as O."""
+    return [labels[i] if i else OUTSIDE for i in label_ids.tolist()]
 
 
-def word_lines(sentence, words):
-    """What word_test.txt says beside each piece: the place of its word, if it has one.
+def word_lines(sentence: Sentence, words: List[int]) -> List[str]:
+    """Return what word_test.txt says beside each piece: the line of its word.
 
     Args:
-      sentence: conll.Sentence.
+      sentence: of the pieces.
       words: for each piece the index of its word, or NO_WORD.
     """
     return [
@@ -140,105 +217,125 @@ def word_lines(sentence, words):
     ]
 
 
+# Entities
+
+
 class WordLabels:
-    """The predicted labels of each sentence's words, from what write_predictions wrote.
+    """The predicted labels of each sentence's words, read from the files of pieces.
 
     They are read anew whenever they are iterated over, and are not kept.
     """
 
-    def __init__(self, folder, sentences):
+    def __init__(self, folder: str, sentences: Iterable[Sentence]) -> None:
         self._folder = folder
         self._sentences = sentences
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[List[str]]:
         columns = [
             (text for _, text in files.read_lines(os.path.join(self._folder, name)))
             for name in ("label_test.txt", "word_test.txt")
         ]
         pieces = zip(*columns)
 
-        def has_word(piece):
+        def has_word(piece: Tuple[str, str]) -> bool:
             return piece[1] != NO_LINE
 
         for sentence in self._sentences:
-            places = {str(line): index for index, line in enumerate(sentence.lines)}
+            index_of = {str(line): index for index, line in enumerate(sentence.lines)}
             next(pieces)  # [CLS]
             labels, words = [], []
             for label, line in itertools.takewhile(has_word, pieces):  # and [SEP]
                 labels.append(label)
-                words.append(places[line.partition("\t")[0]])
+                words.append(index_of[line.partition("\t")[0]])
             yield word_labels(len(sentence.words), words, labels)
 
 
-def write_entities(folder, sentences, word_labels, types=None):
-    """Writes the word-level result; writes and logs its entity-level scores.
+def write_entities(
+    folder: str,
+    sentences: Iterable[Sentence],
+    predicted: Iterable[List[str]],
+    types: Optional[FrozenSet[str]] = None,
+) -> None:
+    """Write the word-level result; write and log its entity-level scores.
 
     Args:
-      folder, sentences: see write_predictions.
-      word_labels: WordLabels.
+      folder: where they go.
+      sentences: those of test.tsv; without labels there are no scores.
+      predicted: labels of the words of each; may be iterated over several times.
       types: those that are scored, words of others counting as O; default: all.
     """
     path = os.path.join(folder, WORD_FILE)
-    write_result(path, sentences, word_labels)
-    if not is_labelled(sentences):
+    write_result(path, sentences, predicted)
+    if not conll.is_labelled(sentences):
         log.info("no labels in test.tsv, so no scores; the predictions: %s", path)
         return
     scores = conll_scores.score_file(path)
     if types is not None:
-        scores = conll_scores.evaluate(scored_rows(sentences, word_labels, types))
+        scores = conll_scores.evaluate(scored_rows(sentences, predicted, types))
     report = conll_scores.report(scores)
     with files.whole_file(os.path.join(folder, ENTITY_SCORES)) as stream:
         stream.write(report)
     command_line.log_results("entity-level evaluation results", report.splitlines())
 
 
-def scored_rows(sentences, word_labels, types):
-    """Yields rows as conlleval.evaluate takes them, words of other types as O."""
-    for sentence, predicted in zip(sentences, word_labels):
-        yield from zip(sentence.labels, conll.only(predicted, types))
+def scored_rows(
+    sentences: Iterable[Sentence],
+    predicted: Iterable[List[str]],
+    types: FrozenSet[str],
+) -> Iterator[Optional[Tuple[str, str]]]:
+    """Yield rows as conll_scores.evaluate takes them, words of other types as O."""
+    for sentence, labels in zip(sentences, predicted):
+        yield from zip(sentence.labels, conll.only(labels, types))
         yield None
 
 
-def whole_sentences(data, predictions):
-    """Puts the windows of each sentence together, with each piece once.
+# The results of a file
+
+
+def evaluate(
+    run: Run,
+    folder: str,
+    records: RecordFile,
+    sentences: SentenceFile,
+    scorer: TokenScorer,
+) -> None:
+    """Score devel.tsv by the token; log the results and write eval_results.txt.
 
     Args:
-      data: RecordFile, see featurize_windows.
-      predictions: iterable of (index, dict of label_ids [S] and perhaps loss), of all
-        of its records in their order.
-
-    Yields:
-      (features, prediction) a sentence, as if it had been a single window.
+      run: with the model that is scored.
+      folder: where the results go.
+      records: windows of the sentences.
+      sentences: of the file; all have labels.
+      scorer: has counted nothing yet.
     """
-    parts = []
-    for index, prediction in predictions:
-        features = data[index]
-        parts.append((features, prediction))
-        if features["word_index"][-1] == NO_WORD:  # [SEP] of the last window
-            yield parts[0] if len(parts) == 1 else join_windows(parts, data.schema)
-            parts = []
+    predictions = run.predict(records, scorer.batch_size)
+    for _ in scorer.watch(whole_sentences(records, predictions)):
+        pass
+    results = scorer.results(run.step)
+    command_line.log_results("Eval results", output_dir.result_lines(results))
+    output_dir.write_results(folder, TOKEN_SCORES, results)
 
 
-def join_windows(parts, form):
-    """The windows of a sentence → (features, prediction), see whole_sentences."""
-    kept = [features["word_index"] != windows.CONTEXT for features, _ in parts]
+def predict(
+    run: Run,
+    folder: str,
+    records: RecordFile,
+    sentences: SentenceFile,
+    scorer: TokenScorer,
+) -> None:
+    """Write the predictions for test.tsv, and its scores if it has labels.
 
-    def join(arrays):
-        return np.concatenate(
-            [array[: len(some)][some] for array, some in zip(arrays, kept)]
-        )
-
-    features = dict(parts[0][0])
-    for name in form.sequences:
-        features[name] = join([one[name] for one, _ in parts])
-    prediction = {"label_ids": join([one["label_ids"] for _, one in parts])}
-    if "loss" in parts[0][1]:
-        prediction["loss"] = sum(one["loss"] for _, one in parts)
-    return features, prediction
-
-
-def score(predicted, scorer):
-    """Passes whole_sentences on, each when the TokenScorer has counted it."""
-    for features, prediction in predicted:
-        scorer.add(features["label_ids"], prediction)
-        yield features, prediction
+    Args:
+      run, folder, records, scorer: as of evaluate.
+      sentences: of the file; they may be without labels.
+    """
+    predictions = run.predict(records, scorer.batch_size)
+    predicted = whole_sentences(records, predictions)
+    if conll.is_labelled(sentences):
+        predicted = scorer.watch(predicted)
+    write_pieces(folder, sentences, run.model, predicted)
+    if conll.is_labelled(sentences):
+        lines = output_dir.result_lines(scorer.results(run.step))
+        command_line.log_results("token-level evaluation results", lines)
+    word_labels_of_all = WordLabels(folder, sentences)
+    write_entities(folder, sentences, word_labels_of_all, scorer.types)

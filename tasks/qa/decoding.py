@@ -8,7 +8,7 @@ answer" (section 4.3). Everything here is a pure function on arrays and text.
 Positions count the S pieces of a window; the end of a span is its last piece.
 """
 
-from typing import List, NamedTuple, Optional
+from typing import Any, List, NamedTuple, Optional
 
 import numpy as np
 
@@ -33,8 +33,13 @@ class Limits(NamedTuple):
     version_2_with_negative: bool
     null_score_diff_threshold: float
 
+    @classmethod
+    def from_flags(cls, flags: Any) -> "Limits":
+        """Take the values of the flags of these names."""
+        return cls(*(flags[name].value for name in cls._fields))
 
-class Window(NamedTuple):
+
+class WindowLogits(NamedTuple):
     """A window of S pieces and what the model says of it.
 
     Attributes:
@@ -87,7 +92,7 @@ def decide(windows, text_of, limits):
     """Finds the answer to a question in the windows of its context.
 
     Args:
-      windows: list of Window; [] for a context without words.
+      windows: list of WindowLogitsLogits; [] for a context without words.
       text_of: function (window, start, end) → text of a span.
       limits: Limits.
 

@@ -1,11 +1,31 @@
+"""Results of question answering: from windows to answers, their files and scores."""
+
 import contextlib
 import json
 import os
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Sequence,
+    TextIO,
+    Tuple,
+)
+
+import numpy as np
 
 from biocodes.lib import files, squad, squad_scores
+from biocodes.lib.squad import Example
 from finetuning import command_line, output_dir
 from finetuning.command_line import log
+from finetuning.records import RecordFile
 from tasks.qa import decoding
+from tasks.qa.decoding import Answer, Decision, Limits, WindowLogits
+from tokenization import FullTokenizer
 
 PREDICTIONS = "predictions.json"
 NBEST = "nbest_predictions.json"
@@ -13,34 +33,47 @@ NULL_ODDS = "null_odds.json"
 SCORES = "eval_results.txt"
 RESULTS = (PREDICTIONS, NBEST, NULL_ODDS, SCORES)
 
+Predictions = Iterable[Tuple[int, Dict[str, np.ndarray]]]
+# (window, start, end) → text of a span.
+TextOf = Callable[[WindowLogits, int, int], str]
 
-# Writing
+
+# From windows to answers
 
 
-def windows_by_example(count, data, predictions):
-    """Yields the windows of example 0, 1, … as they are predicted, a list for each.
+class Questions(NamedTuple):
+    """Questions that are being answered.
 
-    Args:
-      count: examples; one without a word in its context has no windows.
-      data: RecordFile of the windows, in the order of the examples.
-      predictions: iterable of (index, dict of logits [S]), see make_head.
-
-    Yields:
-      lists of qa_decoding.Window.
+    Attributes:
+      examples: in the order of the file.
+      data: records of their windows, in the order of the examples.
+      predictions: (index, start_logits [S] and end_logits [S]) of each record.
     """
-    stream = ((data[index], prediction) for index, prediction in predictions)
-    following = next(stream, None)
-    for example in range(count):
-        windows = []
-        while following and following[0]["example_index"] == example:
-            windows.append(_window(*following))
-            following = next(stream, None)
-        yield windows
+
+    examples: Sequence[Example]
+    data: RecordFile
+    predictions: Predictions
+
+    def windows(self) -> Iterator[List[WindowLogits]]:
+        """Yield the windows of each example as they are predicted.
+
+        An example without a word in its context has none.
+        """
+        stream = (
+            (self.data[index], prediction) for index, prediction in self.predictions
+        )
+        following = next(stream, None)
+        for number in range(len(self.examples)):
+            windows = []
+            while following and following[0]["example_index"] == number:
+                windows.append(_window(*following))
+                following = next(stream, None)
+            yield windows
 
 
-def _window(features, prediction):
+def _window(features: Dict[str, Any], prediction: Dict[str, np.ndarray]) -> Any:
     length = len(features["input_ids"])
-    return decoding.Window(
+    return WindowLogits(
         prediction["start_logits"][:length],
         prediction["end_logits"][:length],
         features["input_ids"],
@@ -49,78 +82,62 @@ def _window(features, prediction):
     )
 
 
-def find_text(example, tokenizer, verbose):
-    """Makes the function (window, start, end) → text of a span in an example's context.
-
-    Where the pieces cannot be traced to characters, the text is that of their words.
+def decide_all(
+    questions: Questions, tokenizer: FullTokenizer, limits: Limits, verbose: bool
+) -> Iterator[Tuple[str, Decision]]:
+    """Yield (id, Decision) of each question.
 
     Args:
-      example: squad.Example.
-      tokenizer: FullTokenizer.
-      verbose: whether to log each time that happens.
+      questions: with the predictions of their windows.
+      tokenizer: of the model.
+      limits: what is an answer.
+      verbose: whether to log answers that cannot be found back in the text.
+    """
+    for example, windows in zip(questions.examples, questions.windows()):
+        text_of = make_text_of(example, tokenizer, verbose)
+        yield example.id, decoding.decide(windows, text_of, limits)
+
+
+def make_text_of(example: Example, tokenizer: FullTokenizer, verbose: bool) -> TextOf:
+    """Make the function that finds the text of a span in an example's context.
+
+    Where the pieces cannot be traced to characters, the text is that of their words.
     """
     words = squad.words_of(example.context)
 
-    def text_of(window, start, end):
+    def text_of(window: WindowLogits, start: int, end: int) -> str:
         first, last = window.word_index[start], window.word_index[end]
         text = " ".join(words[first : last + 1])
         ids = window.input_ids[start : end + 1].tolist()
         pieces = tokenizer.convert_ids_to_tokens(ids)
-        found = decoding.original_text(pieces, text, tokenizer.basic_tokenizer)
-        if found is None and verbose:
+        original = decoding.original_text(pieces, text, tokenizer.basic_tokenizer)
+        if original is None and verbose:
             log.info(
                 "question %s: no %r in %r, which is taken as a whole",
                 example.id,
                 decoding.spell(pieces),
                 text,
             )
-        return text if found is None else found
+        return text if original is None else original
 
     return text_of
 
 
-@contextlib.contextmanager
-def json_object(stream):
-    """Makes of a text stream a JSON object, entry by entry.
-
-    Yields:
-      function (key, value) that writes an entry. The file looks as if json.dump had
-      written all of it with indent=4, and the entries need not be in memory together.
-    """
-    before = ["{"]
-
-    def write(key, value):
-        entry = json.dumps({key: value}, indent=4)
-        stream.write(before[0] + entry[len("{") : -len("\n}")])
-        before[0] = ","
-
-    yield write
-    stream.write("{}\n" if before == ["{"] else "\n}\n")
+# Files
 
 
-def nbest_entries(answers):
-    """list of qa_decoding.Answer → their JSON value."""
-    return [
-        {
-            "text": answer.text,
-            "probability": probability,
-            "start_logit": answer.start_logit,
-            "end_logit": answer.end_logit,
-        }
-        for answer, probability in zip(answers, decoding.probabilities(answers))
-    ]
-
-
-def write_predictions(folder, decisions, with_null):
-    """Writes predictions.json, nbest_predictions.json and perhaps null_odds.json.
+def write_predictions(
+    folder: str, decisions: Iterable[Tuple[str, Decision]], with_null: bool
+) -> Dict[str, str]:
+    """Write predictions.json, nbest_predictions.json and perhaps null_odds.json.
 
     Args:
       folder: where they go; other results of an earlier prediction there are removed.
-      decisions: iterable of (id, qa_decoding.Decision).
+      decisions: (id, Decision) of each question.
       with_null: whether there are null_odds.
 
     Returns:
-      dict of id → text.
+      id → text.
     """
     texts = {}
     names = [PREDICTIONS, NBEST] + ([NULL_ODDS] if with_null else [])
@@ -141,14 +158,51 @@ def write_predictions(folder, decisions, with_null):
     return texts
 
 
-def report(folder, golds, texts, step):
-    """Scores the answers where that can be; logs scores, writes eval_results.txt.
+@contextlib.contextmanager
+def json_object(stream: TextIO) -> Iterator[Callable[[str, Any], None]]:
+    """Make of a text stream a JSON object, entry by entry.
+
+    Yields:
+      function (key, value) that writes an entry. The file looks as if json.dump had
+      written all of it with indent=4, and the entries need not be in memory together.
+    """
+    before = ["{"]
+
+    def write(key: str, value: Any) -> None:
+        entry = json.dumps({key: value}, indent=4)
+        stream.write(before[0] + entry[len("{") : -len("\n}")])
+        before[0] = ","
+
+    yield write
+    stream.write("{}\n" if before == ["{"] else "\n}\n")
+
+
+def nbest_entries(answers: Sequence[Answer]) -> List[Dict[str, Any]]:
+    """Return the JSON value of an n-best list."""
+    return [
+        {
+            "text": answer.text,
+            "probability": probability,
+            "start_logit": answer.start_logit,
+            "end_logit": answer.end_logit,
+        }
+        for answer, probability in zip(answers, decoding.probabilities(answers))
+    ]
+
+
+def report(
+    folder: str,
+    golds: Sequence[Tuple[str, List[str]]],
+    texts: Dict[str, str],
+    step: int,
+) -> None:
+    """Score the answers where that can be; log scores and write eval_results.txt.
 
     Args:
       folder: where it goes.
-      golds: [(id, gold texts)] of the questions that have gold answers.
-      texts: dict of id → predicted text.
-      step: training step of the checkpoint.
+      golds: (id, gold texts) of the questions that have gold answers.
+      texts: id → predicted text.
+      step: training step of the model.
     """
     log.info("the answers: %s", os.path.join(folder, PREDICTIONS))
     if not golds:
@@ -159,22 +213,3 @@ def report(folder, golds, texts, step):
     results["global_step"] = step
     command_line.log_results("Eval results", output_dir.result_lines(results))
     output_dir.write_results(folder, SCORES, results)
-
-
-# The command
-
-
-def decide_all(examples, data, predictions, tokenizer, limits, verbose):
-    """Yields (id, qa_decoding.Decision) for each question.
-
-    Args:
-      examples: list of squad.Example.
-      data, predictions: see windows_by_example.
-      tokenizer: FullTokenizer.
-      limits: qa_decoding.Limits.
-      verbose: see find_text.
-    """
-    groups = windows_by_example(len(examples), data, predictions)
-    for example, windows in zip(examples, groups):
-        text_of = find_text(example, tokenizer, verbose)
-        yield example.id, decoding.decide(windows, text_of, limits)

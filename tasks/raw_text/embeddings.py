@@ -29,19 +29,22 @@ import json
 import os
 import shutil
 import tempfile
-import time
 import zipfile
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
-from finetuning import prediction, windows
-from finetuning.batches import file_order, prediction_order
+from finetuning import command_line, output_dir, windows
 from finetuning.command_line import log
-from finetuning.progress import PROGRESS_SECONDS
+from finetuning.model import Model
+from finetuning.prediction import Predictor
+from finetuning.progress import Progress
+from finetuning.run import Run, RunSettings
 from finetuning.signals import Interrupted
+from modeling import BertConfig
+from tasks.raw_text.job import Job, check_input
 from tasks.raw_text.stream import SCHEMA, Feed, in_passages, make_featurizer
 
 UNITS = PASSAGE, WORD = ("passage", "word")
@@ -50,30 +53,26 @@ POOLINGS = MEAN, FIRST = ("mean", "first")
 PIECES_WAITING = 1 << 15
 
 
-def define_flags(flags):
-    """Adds the flags of embedding to a script's."""
-    tf.flags.DEFINE_bool(
+def define_flags(flags: command_line.Flags) -> None:
+    """Add the flags of embedding to a script's."""
+    topic = flags.topic("embeddings")
+    topic.boolean(
         "do_embed",
         False,
         "Write vectors of --predict_file, embeddings.npz, and do nothing else.",
-        flag_values=flags,
     )
-    tf.flags.DEFINE_enum(
-        "embed", PASSAGE, list(UNITS), "What gets a vector.", flag_values=flags
-    )
-    tf.flags.DEFINE_string(
+    topic.choice("embed", PASSAGE, UNITS, "What gets a vector.")
+    topic.string(
         "layers",
         "-1,-2,-3,-4",
         "Layers whose mean the vectors are; -1 is the last one, 0 the first.",
-        flag_values=flags,
     )
-    tf.flags.DEFINE_enum(
+    topic.choice(
         "pooling",
         MEAN,
-        list(POOLINGS),
+        POOLINGS,
         "What a vector is made of: the mean of all pieces, or the first piece, which of"
         " a passage is [CLS].",
-        flag_values=flags,
     )
 
 
@@ -92,13 +91,17 @@ class Embedding(NamedTuple):
     pooling: str
 
     @classmethod
-    def from_flags(cls, flags, num_layers):
-        """What the flags ask for, of an encoder of so many layers.
+    def from_flags(cls, flags: Any, config: BertConfig) -> "Embedding":
+        """Return what the flags ask for, of an encoder.
 
         Raises:
           InputError: see parse_layers.
         """
-        return cls(flags.embed, parse_layers(flags.layers, num_layers), flags.pooling)
+        return cls(
+            flags.embed,
+            parse_layers(flags.layers, config.num_hidden_layers),
+            flags.pooling,
+        )
 
 
 def check_flags(flags):
@@ -124,12 +127,6 @@ def check_flags(flags):
             "--predict_file",
             remedy="name the file of the passages, - for standard input",
         )
-
-
-def name_of(shard):
-    """What the result is called, without its ending; shard: own_text.Shard or None."""
-    part = f"-{shard.index}-of-{shard.count}" if shard else ""
-    return f"embeddings{part}"
 
 
 def parse_layers(text, count):
@@ -175,17 +172,6 @@ def make_head(layers):
         return None, {"vectors": total / len(layers)}
 
     return head
-
-
-class _Batches(prediction.Prediction):
-    """How to predict, with fewer rows at a time, for a row's vectors are large."""
-
-    def order(self, lengths):
-        if self.pad_to:
-            return file_order(lengths, self.batch_size)
-        budget = self.batch_size * self.max_seq_length
-        waiting = max(PIECES_WAITING // self.max_seq_length, self.batch_size)
-        return prediction_order(lengths, self.batch_size, budget, waiting)
 
 
 # Pooling
@@ -379,40 +365,39 @@ class Arrays:
 # The whole of it
 
 
-def write(path, job, how, embedding, tokenizer, config, checkpoint):
-    """Writes the vectors of all passages of a job.
+def write(folder: str, job: Job, embedding: Embedding, predictor: Predictor) -> None:
+    """Write the vectors of all passages of a job.
 
     Args:
-      path: the .npz file; it appears when it is whole.
-      job: own_text.Job.
-      how: finetuning.Prediction.
-      embedding: Embedding.
-      tokenizer: tokenization.FullTokenizer.
-      config: BertConfig.
-      checkpoint: prefix of any checkpoint of that encoder, fine-tuned or not.
+      folder: of the .npz file, which appears when it is whole.
+      job: what to read.
+      embedding: what to make of it.
+      predictor: its head is make_head's; the checkpoint may be fine-tuned or not.
 
     Raises:
       InputError: the input or the checkpoint cannot be used, or the disk is full.
       Interrupted: nothing is kept.
     """
-    featurize = make_featurizer(tokenizer, job.max_seq_length, job.long_sentences)
-    feed = Feed(map(featurize, job.read()))
-    predictions = prediction.predict_stream(
-        make_head(embedding.layers),
-        config,
-        SCHEMA,
-        feed.rows(),
-        checkpoint,
-        _Batches(*how),
+    featurize = make_featurizer(
+        predictor.model.tokenizer, job.max_seq_length, job.long_sentences
     )
-    folder, width = os.path.dirname(path) or ".", config.hidden_size
+    feed = Feed(map(featurize, job.read()))
+    settings = predictor.settings._replace(pieces_waiting=PIECES_WAITING)
+    predictor = predictor._replace(settings=settings)
+    predictions = predictor.predict_stream(SCHEMA, feed.rows())
+    path = os.path.join(folder, job.name("embeddings") + ".npz")
+    width = predictor.model.config.hidden_size
+    progress = Progress("passages", unit="passages")
     try:
         with files.whole_file(path, binary=True) as stream:
             arrays = Arrays(folder, embedding.unit, width)
             with contextlib.closing(predictions):
-                for one, found in reported(in_passages(feed, predictions)):
-                    vectors = [of_window["vectors"] for of_window in found]
-                    arrays.add(one, pooled(embedding, one, vectors, width))
+                for featurized, of_windows in in_passages(feed, predictions):
+                    vectors = [of_window["vectors"] for of_window in of_windows]
+                    arrays.add(
+                        featurized, pooled(embedding, featurized, vectors, width)
+                    )
+                    progress.add()
             arrays.save(stream)
     except Interrupted as interrupted:
         again = "the same command again starts from the first passage"
@@ -421,13 +406,21 @@ def write(path, job, how, embedding, tokenizer, config, checkpoint):
     log.info("%s: %s", counts, path)
 
 
-def reported(found):
-    """Passes passages on, and logs how many there were about every ten seconds."""
-    started = last = time.time()
-    for count, one in enumerate(found, 1):
-        yield one
-        now = time.time()
-        if now - last >= PROGRESS_SECONDS:
-            last = now
-            speed = count / (now - started)
-            log.info("%s passages, %.1f passages/s", f"{count:,}", speed)
+def embed(model: Model, settings: RunSettings, embedding: Embedding, job: Job) -> None:
+    """Run a script that does nothing but write embeddings.
+
+    Args:
+      model: the checkpoint may hold its encoder alone.
+      settings: of the run.
+      embedding: what to make of the text.
+      job: what to read.
+    """
+    output_folder = settings.arguments["output_dir"]
+    with output_dir.locked(output_folder, job.share("embeddings")) as folder:
+        run = Run(folder, settings)
+        run.check(model.with_head(make_head(embedding.layers)))
+        check_input(job)
+        if not job.shard:
+            output_dir.write_record(folder, settings.arguments)
+        log.info("encoder: %s", run.checkpoint)
+        write(folder, job, embedding, run.predictor())

@@ -1,12 +1,14 @@
-import functools
+"""What is asked of raw text: which passages, how long ones are read, which formats."""
+
 import os
 import re
-from typing import NamedTuple, Optional
-
-import tensorflow.compat.v1 as tf
+from typing import Any, BinaryIO, Iterable, Iterator, List, NamedTuple, Optional
 
 from biocodes.lib import entity_formats, files, passages
+from biocodes.lib.passages import Passage
+from finetuning import command_line
 
+RAW_TEXT = "raw text"
 WINDOW, TRUNCATE = LONG_SENTENCES = ("window", "truncate")
 STREAM = "-"
 # Formats that are one file each; brat is a folder.
@@ -16,42 +18,40 @@ FORMAT_FILES = {
     "bioc": "entities.bioc.json",
     "html": "entities.html",
 }
-# What a new model makes obsolete; an interrupted prediction stays, see check_start.
+# What a new model makes obsolete; an interrupted prediction stays, see Output.
 RESULTS = ("entities.jsonl", *FORMAT_FILES.values())
 
 
-def define_raw_text_flags(flags):
-    """Adds the flags of a script that finds entities in raw text."""
-    text = functools.partial(tf.flags.DEFINE_string, flag_values=flags)
-    text(
+def define_raw_text_flags(flags: command_line.Flags) -> None:
+    """Add the flags of a script that finds entities in raw text."""
+    topic = flags.topic(RAW_TEXT)
+    topic.string(
         "predict_file",
         None,
         "Text to find entities in: a passage a line, or .tsv, .jsonl, .pubtator or"
         " .conll; - reads standard input.",
     )
-    text(
+    topic.string(
         "output_formats",
         None,
         "Formats to write beside entities.jsonl, with commas between them: "
         + ", ".join(entity_formats.FORMATS)
         + ".",
     )
-    tf.flags.DEFINE_enum(
+    topic.choice(
         "long_sentences",
         None,
         LONG_SENTENCES,
-        "What is done with text longer than max_seq_length: window reads it in"
-        " overlapping windows (default for predict_file), truncate cuts it off (default"
-        " for test.tsv; training always does).",
-        flag_values=flags,
+        "Text longer than max_seq_length: window reads it in overlapping windows"
+        " (default for predict_file), truncate cuts it off (default for test.tsv;"
+        " training always does).",
     )
-    tf.flags.DEFINE_bool(
+    topic.boolean(
         "resume",
         False,
-        "Go on with a predict_file that was interrupted; if none was, start.",
-        flag_values=flags,
+        "Resume a predict_file that was interrupted; if none was, start.",
     )
-    text(
+    topic.string(
         "shard",
         None,
         "i/n: predict every n-th document of predict_file, from the i-th on, into"
@@ -66,8 +66,8 @@ class Shard(NamedTuple):
     count: int
 
     @classmethod
-    def parse(cls, text):
-        """ "2/4" → Shard(2, 4); raises InputError."""
+    def parse(cls, text: str) -> "Shard":
+        """Parse "2/4" as Shard(2, 4); raise InputError for anything else."""
         match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
         shard = cls(*map(int, match.groups())) if match else None
         if shard is None or not 1 <= shard.index <= shard.count:
@@ -83,7 +83,7 @@ class Job(NamedTuple):
     """What to predict, and how; the names are those of the flags."""
 
     predict_file: str
-    output_formats: list
+    output_formats: List[str]
     long_sentences: str
     max_seq_length: int
     resume: bool
@@ -91,8 +91,8 @@ class Job(NamedTuple):
     shard: Optional[Shard]
 
     @classmethod
-    def from_flags(cls, flags):
-        """The job that the flags ask for; None without --predict_file.
+    def from_flags(cls, flags: Any) -> Optional["Job"]:
+        """Return the job that the flags ask for; None without --predict_file.
 
         Raises:
           InputError: a flag's value cannot be used, or lacks --predict_file.
@@ -120,23 +120,32 @@ class Job(NamedTuple):
             Shard.parse(flags.shard) if flags.shard else None,
         )
 
-    @property
-    def name(self):
-        """What the results are called: "entities", or "entities-2-of-4" of a shard."""
+    def name(self, stem: str) -> str:
+        """Name the results of a kind: "entities", or "entities-2-of-4" of a shard."""
         if self.shard is None:
-            return "entities"
-        return f"entities-{self.shard.index}-of-{self.shard.count}"
+            return stem
+        return f"{stem}-{self.shard.index}-of-{self.shard.count}"
 
-    def read(self, stdin=None):
-        """Yields the passages, those of the shard; see passages.read_passages."""
-        found = passages.read_passages(self.predict_file, stdin)
-        return found if self.shard is None else in_shard(found, self.shard)
+    def share(self, stem: str) -> Optional[str]:
+        """Name the share of a shard in a folder that shards have together."""
+        return self.name(stem) if self.shard else None
+
+    def read(self, stdin: Optional[BinaryIO] = None) -> Iterator[Passage]:
+        """Yield the passages, those of the shard.
+
+        Args:
+          stdin: binary stream that "-" stands for instead of standard input.
+        """
+        all_passages = passages.read_passages(self.predict_file, stdin)
+        return (
+            all_passages if self.shard is None else in_shard(all_passages, self.shard)
+        )
 
 
-def in_shard(found, shard):
-    """Yields every count-th document of passages; title and abstract stay together."""
+def in_shard(all_passages: Iterable[Passage], shard: Shard) -> Iterator[Passage]:
+    """Yield every count-th document; title and abstract stay together."""
     number, before = -1, None
-    for passage in found:
+    for passage in all_passages:
         if before is None or not passages.same_document(before, passage):
             number += 1
         before = passage
@@ -151,14 +160,14 @@ class Total(NamedTuple):
     characters: int
 
 
-def check_input(job):
-    """Reads all of the input once, so that a wrong line is found before hours of work.
+def check_input(job: Job) -> Optional[Total]:
+    """Read all of the input once, so that a wrong line is found before hours of work.
 
     Returns:
       Total; None for standard input and other streams, which can be read only once.
 
     Raises:
-      InputError: see passages.read_passages.
+      InputError: a line cannot be used.
     """
     path = job.predict_file
     if path == STREAM or (os.path.exists(path) and not _can_be_read_again(path)):
@@ -170,5 +179,5 @@ def check_input(job):
     return Total(count, characters)
 
 
-def _can_be_read_again(path):
+def _can_be_read_again(path: str) -> bool:
     return os.path.isfile(path) or os.path.isdir(path)

@@ -1,18 +1,19 @@
+"""The files of a job on raw text: what is done, and the results that it becomes."""
+
 import contextlib
 import os
+from typing import Any, Dict, Iterable, Iterator
 
 from biocodes.lib import brat, entity_formats, files
-from biocodes.lib.entities import jsonl_line, read_jsonl
+from biocodes.lib.entities import Annotated, jsonl_line, read_jsonl
+from biocodes.lib.passages import Passage
 from finetuning import output_dir
-from finetuning.signals import Interrupted
-from tasks.raw_text.job import FORMAT_FILES, STREAM
+from finetuning.signals import Interrupted, Interruption
+from tasks.raw_text.job import FORMAT_FILES, STREAM, Job
 
 # Flags that decide what is found.
 FLAGS_THAT_MATTER = ("long_sentences", "max_seq_length")
 BLOCK = 1 << 16
-
-
-# Results
 
 
 class Output:
@@ -25,15 +26,16 @@ class Output:
       formats: folder of the other formats; a shard has one of its own.
     """
 
-    def __init__(self, folder, job):
-        self.final = os.path.join(folder, f"{job.name}.jsonl")
+    def __init__(self, folder: str, job: Job) -> None:
+        name = job.name("entities")
+        self.final = os.path.join(folder, f"{name}.jsonl")
         self.part = f"{self.final}.part"
         self.record = f"{self.part}.json"
-        self.formats = os.path.join(folder, job.name) if job.shard else folder
+        self.formats = os.path.join(folder, name) if job.shard else folder
         self._job = job
 
-    def check_start(self):
-        """Before anything is done: may the job write here?
+    def check(self) -> None:
+        """Check, before anything is done, that the job may write here.
 
         An interrupted prediction may have cost hours, so it is not just replaced.
 
@@ -47,7 +49,7 @@ class Output:
             raise files.InputError(
                 "a prediction was interrupted here",
                 self.part,
-                remedy="go on with it by --resume=true, or remove the file",
+                remedy="resume it by --resume=true, or remove the file",
             )
         brat_folder = os.path.join(self.formats, "brat")
         if "brat" in job.output_formats:
@@ -59,21 +61,26 @@ class Output:
                 remedy="move it away, or add brat to --output_formats",
             )
 
-    def begin(self, made_from):
-        """Starts the part afresh; made_from: JSON object, see _check_record."""
+    def has_part(self) -> bool:
+        """Whether there is something to resume."""
+        return os.path.exists(self.part)
+
+    def begin(self, made_from: Dict[str, Any]) -> None:
+        """Start the part; made_from: JSON values that decide what is found."""
         output_dir.remove("", [self.part])
         # No part without its record, so the record comes first.
         files.write_json(self.record, made_from)
         with self._written(), open(self.part, "w"):
             pass
 
-    def go_on(self, made_from, found):
-        """Holds the part against the job that is to go on with it.
+    def resume(
+        self, made_from: Dict[str, Any], job_passages: Iterator[Passage]
+    ) -> Iterator[Annotated]:
+        """Compare the part with the job that is to resume it.
 
         Args:
-          made_from: see _check_record.
-          found: iterator of the job's passages, from which those that are done are
-            taken.
+          made_from: JSON values that decide what is found.
+          job_passages: of the job, from which those that are done are taken.
 
         Yields:
           The Annotated passages that are done.
@@ -84,7 +91,7 @@ class Output:
         self._check_record(made_from)
         self._cut_half_line()
         for number, done in enumerate(read_jsonl(self.part), 1):
-            if next(found, None) != done.passage:
+            if next(job_passages, None) != done.passage:
                 raise files.InputError(
                     f"not passage {number} of {self._job.predict_file}",
                     self.part,
@@ -93,8 +100,8 @@ class Output:
                 )
             yield done
 
-    def _check_record(self, made_from):
-        """made_from: JSON object of all that decides what the model finds."""
+    def _check_record(self, made_from: Dict[str, Any]) -> None:
+        """Compare what the part was begun with."""
         if not os.path.exists(self.record):
             raise files.InputError(
                 f"its {os.path.basename(self.record)} is missing",
@@ -113,11 +120,11 @@ class Output:
                 raise files.InputError(
                     problem,
                     self.part,
-                    remedy="go on with that, or remove the file to start afresh",
+                    remedy="resume it with that, or remove the file to start afresh",
                 )
 
-    def _cut_half_line(self):
-        """Cuts off the line that a killed run did not bring to its end."""
+    def _cut_half_line(self) -> None:
+        """Cut off the line that a killed run did not bring to its end."""
         with self._written(), open(self.part, "r+b") as stream:
             end = stream.seek(0, os.SEEK_END)
             while end:
@@ -130,23 +137,25 @@ class Output:
                 end = begin
             stream.truncate(end)
 
-    def append(self, annotated, interruption):
-        """Writes a line of the part for each Annotated passage, and passes it on.
+    def append(
+        self, annotated: Iterable[Annotated], interruption: Interruption
+    ) -> Iterator[Annotated]:
+        """Write a line of the part for each passage, and pass it on.
 
         Args:
-          annotated: iterable of Annotated.
-          interruption: Interruption; a signal ends the run between two lines.
+          annotated: passages with their entities.
+          interruption: a signal ends the run between two lines.
         """
         with self._written():
             stream = open(self.part, "ab")  # noqa: SIM115
         try:
-            for one in annotated:
-                line = jsonl_line(one) + "\n"
+            for passage in annotated:
+                line = jsonl_line(passage) + "\n"
                 with self._written(), interruption.held_back():
                     stream.write(line.encode("ascii"))
                     # A kill then loses what is on its way, and no more.
                     stream.flush()
-                yield one
+                yield passage
                 if interruption.asked is not None:
                     raise Interrupted(interruption.asked)
             with self._written():
@@ -157,18 +166,18 @@ class Output:
                 stream.close()
 
     @contextlib.contextmanager
-    def _written(self):
+    def _written(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             raise files.InputError(
                 f"cannot be written ({(error.strerror or str(error)).lower()})",
                 self.part,
-                remedy="what is done is kept, and --resume=true goes on with it",
+                remedy="what is done is kept, and --resume=true resumes it",
             ) from error
 
-    def finish(self):
-        """Makes the other formats, and then the part the result that it has become.
+    def finish(self) -> None:
+        """Make the other formats, then rename the part to the result.
 
         In this order: until all is there, the part says that the job is not done.
         """

@@ -1,3 +1,5 @@
+"""Passages on their way to the model and back: read, cut into windows, put together."""
+
 import collections
 import contextlib
 import io
@@ -5,15 +7,26 @@ import os
 import select
 import signal
 import sys
-from typing import NamedTuple
+from typing import (
+    Callable,
+    Deque,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 import numpy as np
 
 from biocodes.lib import passages
+from biocodes.lib.passages import Passage
 from finetuning import records, windows
-from tasks.raw_text.job import STREAM, WINDOW
+from tasks.raw_text.job import STREAM, WINDOW, Job
+from tokenization import CLS, SEP, FullTokenizer
 
-START, END = "[CLS]", "[SEP]"
 SCHEMA = records.Schema(sequences=["input_ids"])
 
 
@@ -24,17 +37,17 @@ class WakingInput(io.RawIOBase):
     ends the rows, with an error, and thereby the model's wait.
     """
 
-    def __init__(self, descriptor):
+    def __init__(self, descriptor: int) -> None:
         super().__init__()
         self._descriptor = descriptor
         self._woken, self._wakes = os.pipe()
         os.set_blocking(self._wakes, False)
         self._before = signal.set_wakeup_fd(self._wakes)
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: bytearray) -> int:
         ready, _, _ = select.select([self._descriptor, self._woken], [], [])
         if self._woken in ready:
             raise RuntimeError("nobody waits for standard input any more")
@@ -42,15 +55,15 @@ class WakingInput(io.RawIOBase):
         buffer[: len(read)] = read
         return len(read)
 
-    def wake(self):
-        """Wakes who still waits; to be called at the end, whatever that is."""
+    def wake(self) -> None:
+        """Wake who still waits; to be called at the end, whatever that is."""
         if self._wakes is not None:
             signal.set_wakeup_fd(self._before)
-            # With the other end closed, this one counts as ready for ever.
+            # With the other end closed, this end counts as ready for ever.
             os.close(self._wakes)
             self._wakes = None
 
-    def close(self):
+    def close(self) -> None:
         if not self.closed:
             self.wake()
             os.close(self._woken)
@@ -58,8 +71,8 @@ class WakingInput(io.RawIOBase):
 
 
 @contextlib.contextmanager
-def opened(job):
-    """Yields an iterator of the job's passages, see Job.read."""
+def opened(job: Job) -> Iterator[Iterator[Passage]]:
+    """Yield an iterator of the job's passages."""
     if job.predict_file != STREAM or sys.stdin is None:
         yield job.read()
         return
@@ -76,33 +89,36 @@ def opened(job):
 class Featurized(NamedTuple):
     """A passage on its way through the model.
 
-    passage: passages.Passage.
-    spans: [(start, end)] of its words.
-    windows: [(row of SCHEMA, word_index)], see windows.cut_pieces; those without any
-      piece are left out.
+    Attributes:
+      passage: as it was read.
+      spans: (start, end) of its words.
+      windows: (row of SCHEMA, index of each piece's word) of its windows; those without
+        any piece are left out.
     """
 
-    passage: passages.Passage
-    spans: list
-    windows: list
+    passage: Passage
+    spans: List[Tuple[int, int]]
+    windows: List[Tuple[np.ndarray, List[int]]]
 
 
-def make_featurizer(tokenizer, max_seq_length, long_sentences):
-    """Makes the function Passage → Featurized.
+def make_featurizer(
+    tokenizer: FullTokenizer, max_seq_length: int, long_sentences: str
+) -> Callable[[Passage], Featurized]:
+    """Make the function that cuts a passage into windows of pieces.
 
     Args:
-      tokenizer: tokenization.FullTokenizer.
+      tokenizer: of the model.
       max_seq_length: pieces at most, [CLS] and [SEP] included.
       long_sentences: one of LONG_SENTENCES.
     """
     cut = windows.cut_pieces if long_sentences == WINDOW else windows.truncate_pieces
-    start, end = tokenizer.vocab[START], tokenizer.vocab[END]
+    cls, sep = tokenizer.vocab[CLS], tokenizer.vocab[SEP]
 
-    def featurize(passage):
+    def featurize(passage: Passage) -> Featurized:
         spans = passages.spans(passage)
         pieces = [tokenizer.word_ids(passage.text[begin:end]) for begin, end in spans]
         rows = [
-            (np.array([start, *ids, end], np.int32), word_index)
+            (np.array([cls, *ids, sep], np.int32), word_index)
             for ids, word_index in cut(pieces, max_seq_length - 2)
             if ids
         ]
@@ -118,44 +134,45 @@ class Feed:
     it ends the rows and is kept.
 
     Attributes:
-      waiting: deque of Featurized, whose rows have been read.
+      waiting: Featurized passages whose rows have been read.
       error: what ended the rows early, or None.
     """
 
-    def __init__(self, featurized):
+    def __init__(self, featurized: Iterable[Featurized]) -> None:
         self._featurized = featurized
-        self.waiting = collections.deque()
-        self.error = None
+        self.waiting: Deque[Featurized] = collections.deque()
+        self.error: Optional[Exception] = None
 
-    def rows(self):
-        """Yields the rows of one passage after another."""
+    def rows(self) -> Iterator[np.ndarray]:
+        """Yield the rows of one passage after another."""
         try:
-            for one in self._featurized:
-                self.waiting.append(one)
-                for row, _ in one.windows:
+            for passage in self._featurized:
+                self.waiting.append(passage)
+                for row, _ in passage.windows:
                     yield row
         except Exception as error:  # raised again by in_passages
             self.error = error
 
 
-def in_passages(feed, predictions):
-    """Yields (Featurized, list of predictions of its windows), passage by passage.
+def in_passages(
+    feed: Feed, predictions: Iterable[Tuple[int, Dict[str, np.ndarray]]]
+) -> Iterator[Tuple[Featurized, List[Dict[str, np.ndarray]]]]:
+    """Yield each passage with the predictions of its windows.
 
     When all that came before it is done, it raises what ended the feed's rows.
 
     Args:
-      feed: Feed.
-      predictions: iterable of (index, dict of arrays) of the feed's rows, in their
-        order.
+      feed: where the rows came from.
+      predictions: (index, predictions by name) of the rows, in their order.
     """
-    waiting, found = feed.waiting, []
+    waiting, of_passage = feed.waiting, []
     for _, prediction in predictions:
         while not waiting[0].windows:
             yield waiting.popleft(), []
-        found.append(prediction)
-        if len(found) == len(waiting[0].windows):
-            yield waiting.popleft(), found
-            found = []
+        of_passage.append(prediction)
+        if len(of_passage) == len(waiting[0].windows):
+            yield waiting.popleft(), of_passage
+            of_passage = []
     while waiting:
         yield waiting.popleft(), []
     if feed.error is not None:

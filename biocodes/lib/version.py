@@ -1,0 +1,3 @@
+"""The version of the suite, in one place."""
+
+VERSION = "2.0.0"

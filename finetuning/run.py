@@ -1,0 +1,215 @@
+"""The protocol of a run in an output folder: check, start, records, train, predict.
+
+    run = Run(folder, settings)       the checkpoint to predict with is found
+    run.check(model, …)               compares; changes nothing on disk
+    run.start(results)                the folder is ready for this run's files
+    data = run.records("train", …)    written, or those of an earlier run
+    run.train(data, interruption)
+    run.predict(data)
+
+check is apart from start so that a run over several folders can check all of them
+before it changes one.
+"""
+
+import json
+import os
+from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from finetuning import checkpoints, output_dir, training
+from finetuning.model import Head, Model, save_labels
+from finetuning.prediction import PredictionSettings, Predictor
+from finetuning.records import RecordFile, Schema, open_or_write
+from finetuning.signals import Interruption
+from finetuning.training import TrainingSettings
+
+
+class RunSettings(NamedTuple):
+    """What the flags say about a run, whatever its task.
+
+    Attributes:
+      do_train: whether the run trains the model that it predicts with.
+      init_checkpoint: prefix of the checkpoint to start from, or to predict with when
+        the folder holds none; or None.
+      training, prediction: settings of the two loops.
+      arguments: name → value of all flags, for run.json.
+    """
+
+    do_train: bool
+    init_checkpoint: Optional[str]
+    training: TrainingSettings
+    prediction: PredictionSettings
+    arguments: Dict[str, Any]
+
+    @classmethod
+    def from_flags(cls, flags: Any) -> "RunSettings":
+        """Take the values of a script's flags.
+
+        Raises:
+          InputError: --init_checkpoint names no checkpoint.
+        """
+        init_checkpoint = None
+        if flags.init_checkpoint:
+            init_checkpoint = checkpoints.resolve(flags.init_checkpoint)
+        return cls(
+            flags.do_train,
+            init_checkpoint,
+            TrainingSettings.from_flags(flags, init_checkpoint),
+            PredictionSettings.from_flags(flags),
+            flags.flag_values_dict(),
+        )
+
+    @property
+    def overwrite(self) -> bool:
+        """Whether what an earlier run left in the folder is removed first."""
+        return self.arguments["overwrite_output_dir"]
+
+
+class Run:
+    """A run of a script in one output folder, which the caller has locked.
+
+    Attributes:
+      folder: the output folder.
+      settings: RunSettings.
+      model: Model, once it was checked.
+      checkpoint: prefix of the checkpoint to predict with; None until it is trained.
+      facts: JSON values that the training rests on; None without training.
+    """
+
+    def __init__(self, folder: str, settings: RunSettings) -> None:
+        """Find the checkpoint to predict with, unless the run trains.
+
+        Raises:
+          InputError: there is none.
+        """
+        self.folder = folder
+        self.settings = settings
+        self.model: Optional[Model] = None
+        self.checkpoint: Optional[str] = None
+        self.facts: Optional[Dict[str, Any]] = None
+        if not settings.do_train:
+            self.checkpoint = checkpoints.fine_tuned(folder, settings.init_checkpoint)
+
+    def check(
+        self,
+        model: Model,
+        examples: int = 0,
+        training_facts: Optional[Dict[str, Any]] = None,
+    ) -> None:
+        """Check all that can be checked before anything in the folder changes.
+
+        Args:
+          model: what is trained, or predicted with.
+          examples: number of training examples.
+          training_facts: JSON values that tell this training from others of the task:
+            digest of the corpus, labels and the like.
+
+        Raises:
+          InputError: the checkpoint does not fit the model, the folder holds another
+            training, or there are too few examples for a step.
+        """
+        self.model = model
+        if not self.settings.do_train:
+            output_dir.check_same_model(os.path.dirname(self.checkpoint), model.facts)
+            model.check_checkpoint(self.checkpoint)
+            return
+        self._training = self.settings.training._replace(examples=examples)
+        self._training.steps()  # raises the error for too few examples
+        self.facts = self._training_facts(training_facts or {})
+        overwrite = self.settings.overwrite
+        output_dir.check_same_training(self.folder, self.facts, overwrite)
+        last = None if overwrite else checkpoints.latest(self.folder)
+        if last:
+            model.check_resumable(last)
+        elif self.settings.init_checkpoint:
+            model.check_checkpoint(self.settings.init_checkpoint, needs_head=False)
+
+    def _training_facts(self, of_the_task: Dict[str, Any]) -> Dict[str, Any]:
+        """Join the facts of model, task and flags, in the form JSON gives them back."""
+        arguments = self.settings.arguments
+        facts = dict(self.model.facts, **of_the_task)
+        facts.update((name, arguments[name]) for name in output_dir.SHAPING_FLAGS)
+        if facts["init_checkpoint"]:
+            facts["init_checkpoint"] = os.path.abspath(facts["init_checkpoint"])
+        return json.loads(json.dumps(facts))
+
+    def start(self, results: Sequence[str]) -> None:
+        """Make the folder ready: record the run, remove outdated results.
+
+        Args:
+          results: names of the task's results files in the folder.
+
+        Raises:
+          InputError: the folder cannot be written.
+        """
+        arguments = self.settings.arguments
+        if self.settings.do_train:
+            output_dir.start_training(self.folder, arguments, self.facts, results)
+            if self.model.labels:
+                save_labels(self.folder, self.model.labels)
+        else:
+            output_dir.start_prediction(
+                self.folder, arguments, self.checkpoint, results
+            )
+
+    def records(
+        self,
+        name: str,
+        schema: Schema,
+        rows: Iterable[np.ndarray],
+        made_from: Dict[str, Any],
+    ) -> RecordFile:
+        """Open NAME.tf_record, after writing it unless it was made from just that.
+
+        Args:
+          name: in the folder, or below a folder in it ("corpus/predict").
+          schema: of the rows.
+          rows: int32 rows packed by the schema; not read when the file is there.
+          made_from: JSON values that decide what the rows are.
+        """
+        path = os.path.join(self.folder, f"{name}.tf_record")
+        return open_or_write(path, schema, rows, made_from)
+
+    def train(self, data: RecordFile, interruption: Interruption) -> None:
+        """Train, or resume the training in the folder, and keep its last checkpoint.
+
+        Raises:
+          InputError: a loss that is not finite, memory or a disk that is used up.
+          Interrupted: after the checkpoint was saved.
+        """
+        self.checkpoint = training.train(
+            self.model, data, self.folder, self._training, interruption
+        )
+
+    @property
+    def step(self) -> int:
+        """Training step of the checkpoint."""
+        return checkpoints.step(self.checkpoint)
+
+    def predictor(self, head: Optional[Head] = None) -> Predictor:
+        """Return the trained model, ready to predict.
+
+        Args:
+          head: another head with the same variables; default: the model's.
+        """
+        model = self.model if head is None else self.model._replace(head=head)
+        return Predictor(model, self.checkpoint, self.settings.prediction)
+
+    def predict(
+        self, data: RecordFile, batch_size: Optional[int] = None
+    ) -> Iterator[Tuple[int, Dict[str, np.ndarray]]]:
+        """Predict every example of a record file.
+
+        Args:
+          data: the examples.
+          batch_size: default: --predict_batch_size.
+
+        Yields:
+          (index, predictions of the head by name) in the order of the file.
+        """
+        predictor = self.predictor()
+        if batch_size is not None:
+            settings = predictor.settings._replace(batch_size=batch_size)
+            predictor = predictor._replace(settings=settings)
+        return predictor.predict(data)
