@@ -65,8 +65,8 @@ def create_train_op(
     """The operation of one training step: clipped gradients, AdamW, global step + 1.
 
     The rate of the update that makes global step n + 1 out of n is the schedule's at
-    n + 1, as in the runs that the original recorded (tests/test_optimization.py): the
-    first update of a run with warm-up is small, not nothing.
+    n + 1, as in the runs that the original recorded (tests/core/test_optimization.py):
+    the first update of a run with warm-up is small, not nothing.
 
     Args:
       loss: float scalar tensor.
@@ -106,9 +106,9 @@ class _Total:
     has them.
 
     A gradient that comes as rows of a table enters the norm row by row as it comes,
-    twice if a word occurs twice (tests/test_optimization.py has an example). The sum,
-    in which equal rows are one, cannot tell that any more, so the rows' squares are
-    added up beside it.
+    twice if a word occurs twice (tests/core/test_optimization.py has an example). The
+    sum, in which equal rows are one, cannot tell that any more, so the rows' squares
+    are added up beside it.
 
     Attributes:
       add: operation that adds this micro-batch.
@@ -218,7 +218,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
 
     def _apply_sparse(self, grad, var):
         # m and v of every row decay at every step, so the update is dense whatever the
-        # gradient is; tests/test_optimization.py holds it to that.
+        # gradient is; tests/core/test_optimization.py holds it to that.
         return self._apply_dense(tf.convert_to_tensor(grad), var)
 
     def _resource_apply_sparse(self, grad, handle, indices):

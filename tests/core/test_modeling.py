@@ -14,7 +14,7 @@ import modeling
 
 tf.disable_v2_behavior()
 
-DATA = pathlib.Path(__file__).parent / "data"
+DATA = pathlib.Path(__file__).parent.parent / "data"
 CONFIG_FILE = str(DATA / "init" / "bert_config.json")
 CHECKPOINT = str(DATA / "init" / "model.ckpt")
 TOLERANCE = 1e-4

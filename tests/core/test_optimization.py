@@ -15,7 +15,7 @@ import run_re
 
 tf.disable_v2_behavior()
 
-DATA = pathlib.Path(__file__).parent / "data"
+DATA = pathlib.Path(__file__).parent.parent / "data"
 WORDS_SUM = "final:word_embeddings_sum"
 INPUTS = ("input_ids", "input_mask", "segment_ids", "labels")
 ENDS = ("start", "end")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import pickle
 import unicodedata
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 import tokenization
 from tokenization import BasicTokenizer, FullTokenizer, WordpieceTokenizer
 
-DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
+DATA = str(pathlib.Path(__file__).parent.parent / "data")
 CASED = os.path.join(DATA, "init", "vocab.txt")
 UNCASED = os.path.join(DATA, "tokenization", "vocab_uncased.txt")
 # All that Unicode assigns, and of the rest, all of it dropped, a part.
@@ -164,10 +165,13 @@ def test_lower_case_of_a_character_is_as_long_alone_as_in_a_word():
 
 @many
 @given(any_text)
+@example("\U0001d16d\u034f\u302e")
 def test_lower_casing_lower_cased_tokens_changes_nothing(text):
     tokenizer = BasicTokenizer(do_lower_case=True)
     tokens = tokenizer.tokenize(text)
-    assert tokenizer.tokenize(" ".join(tokens)) == tokens
+    # A dropped mark may have kept apart two characters that NFD exchanges.
+    expected = [unicodedata.normalize("NFD", token) for token in tokens]
+    assert tokenizer.tokenize(" ".join(tokens)) == expected
 
 
 @many
