@@ -58,6 +58,7 @@ def load_tokenizer(vocab_file, do_lower_case, config, init_checkpoint):
     try:
         tokenization.validate_case_matches_checkpoint(do_lower_case, init_checkpoint)
         tokenizer = tokenization.FullTokenizer(vocab_file, do_lower_case)
+        tokenization.check_required_pieces(tokenizer.vocab, vocab_file)
     except ValueError as error:
         raise files.InputError(str(error)) from error
     except OSError as error:
