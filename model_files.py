@@ -31,7 +31,7 @@ def load_config(path, max_seq_length):
     """
     values = files.read_json(path)
     try:
-        config = modeling.BertConfig.from_dict(values)
+        config = modeling.BertConfig.from_complete_dict(values)
     except ValueError as error:
         raise files.InputError(str(error), path) from error
     if max_seq_length > config.max_position_embeddings:

@@ -14,18 +14,7 @@ ValueErrors of one line, "PATH:LINE: PROBLEM; REMEDY".
 
 import re
 import unicodedata
-from typing import (
-    Any,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Tuple,
-    Union,
-)
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 # Pieces that every BERT has, whatever text it was made from.
 PAD, UNK, CLS, SEP = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
@@ -233,7 +222,7 @@ class BasicTokenizer:
                     tokens.append(("".join(chars), starts, ends))
         return tokens
 
-    def _split_word(self, word: str, start: int) -> Iterator[List[_Char]]:
+    def _split_word(self, word: str, start: int) -> Iterable[List[_Char]]:
         """Yield the tokens of a word that begins at `start` of the text."""
         for run in _split_at("c", _clean(word, start)):
             folded = _fold(run) if self.do_lower_case else run

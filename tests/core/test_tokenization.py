@@ -302,8 +302,8 @@ def test_without_lower_casing_a_piece_stands_in_its_span(tokenizers, text):
     for piece, start, end in spans:
         covered = "".join(BasicTokenizer(False).tokenize(text[start:end]))
         assert piece in ("[UNK]", covered, "##" + covered)
-    places = [place for _, start, end in spans for place in range(start, end)]
-    assert places == sorted(set(places))
+    indices = [index for _, start, end in spans for index in range(start, end)]
+    assert indices == sorted(set(indices))
 
 
 @many
@@ -318,8 +318,8 @@ def test_spans_of_a_token_hold_what_it_was_made_of(text, do_lower_case):
         again = tokenizer.tokenize(text[min(starts) : max(ends)])
         assert "".join(again).replace("ς", "σ") == token.replace("ς", "σ")
         covered.update(range(min(starts), max(ends)))
-    for place in set(range(len(text))) - covered:  # nothing else makes a token
-        assert tokenizer.tokenize(text[place]) == []
+    for index in set(range(len(text))) - covered:  # nothing else makes a token
+        assert tokenizer.tokenize(text[index]) == []
 
 
 @pytest.mark.parametrize(
