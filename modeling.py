@@ -12,11 +12,24 @@ over the parts. They share every dense layer's product and are apart in attentio
 that short and long sequences can be in one batch with hardly any padding.
 """
 
+import collections
 import copy
 import json
 import math
+import re
 import zlib
-from typing import NamedTuple, Optional
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import tensorflow.compat.v1 as tf
 
@@ -26,22 +39,29 @@ MASKED_SCORE = -10000.0
 # Swaps the axes of positions and heads: [B, S, N, D] to [B, N, S, D] and back.
 HEADS_FIRST = [0, 2, 1, 3]
 
+Activation = Callable[[tf.Tensor], tf.Tensor]
+# A tensor, or what TensorFlow makes one of: an array, a list of lists of numbers.
+TensorLike = Any
+# The size of an axis: a number where it is known, a scalar tensor where not.
+Size = Union[int, tf.Tensor]
+
 
 class BertConfig:
     """Sizes and rates of a BERT encoder, under the names of bert_config.json.
 
-    Attributes (int unless said otherwise):
+    Attributes:
       vocab_size: V, word pieces.
       hidden_size: H.
       num_hidden_layers: transformer layers.
       num_attention_heads: N, a divisor of H.
       intermediate_size: I, width of the feed-forward layer.
-      hidden_act: activation of the feed-forward layer, a key of ACTIVATIONS (str).
-      hidden_dropout_prob: dropout of embeddings and of each sub-layer's output (float).
-      attention_probs_dropout_prob: dropout of the attention weights (float).
+      hidden_act: activation of the feed-forward layer: a key of ACTIVATIONS, or a
+        function of a tensor.
+      hidden_dropout_prob: dropout of embeddings and of each sub-layer's output.
+      attention_probs_dropout_prob: dropout of the attention weights.
       max_position_embeddings: longest sequence.
       type_vocab_size: number of token types (segments).
-      initializer_range: standard deviation of new weights (float).
+      initializer_range: standard deviation of new weights.
     """
 
     SIZES = (
@@ -54,79 +74,152 @@ class BertConfig:
         "type_vocab_size",
     )
     RATES = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+    KEYS = SIZES + RATES + ("hidden_act", "initializer_range")
 
-    def __init__(self, **values):
-        """See from_dict."""
-        self.__dict__.update(self._checked(values))
+    def __init__(
+        self,
+        vocab_size: int,
+        hidden_size: int = 768,
+        num_hidden_layers: int = 12,
+        num_attention_heads: int = 12,
+        intermediate_size: int = 3072,
+        hidden_act: Union[str, Activation] = "gelu",
+        hidden_dropout_prob: float = 0.1,
+        attention_probs_dropout_prob: float = 0.1,
+        max_position_embeddings: int = 512,
+        type_vocab_size: int = 16,
+        initializer_range: float = 0.02,
+    ) -> None:
+        """Make a configuration; ValueError for a value that cannot be."""
+        self.vocab_size = vocab_size
+        self.hidden_size = hidden_size
+        self.num_hidden_layers = num_hidden_layers
+        self.num_attention_heads = num_attention_heads
+        self.intermediate_size = intermediate_size
+        self.hidden_act = hidden_act
+        self.hidden_dropout_prob = hidden_dropout_prob
+        self.attention_probs_dropout_prob = attention_probs_dropout_prob
+        self.max_position_embeddings = max_position_embeddings
+        self.type_vocab_size = type_vocab_size
+        self.initializer_range = initializer_range
+        self._check()
 
     @classmethod
-    def from_dict(cls, values):
-        """Makes a configuration of a dict; keys it does not know are ignored.
+    def from_dict(cls, json_object: Dict[str, Any]) -> "BertConfig":
+        """Make a configuration of a dict.
+
+        Missing keys take the constructor's defaults, unknown ones are ignored.
 
         Raises:
-          ValueError: a key is missing, or its value cannot be.
+          ValueError: vocab_size, which has no default, is missing, or a value cannot
+            be.
         """
-        if not isinstance(values, dict):
+        if not isinstance(json_object, dict):
             raise ValueError("the configuration must be a JSON object")
-        return cls(**values)
+        if "vocab_size" not in json_object:
+            raise ValueError("missing vocab_size")
+        return cls(**{key: json_object[key] for key in cls.KEYS if key in json_object})
 
     @classmethod
-    def from_json_file(cls, path):
-        """Reads a bert_config.json.
+    def from_complete_dict(cls, json_object: Dict[str, Any]) -> "BertConfig":
+        """Make a configuration as from_dict does, but of a dict that has every key.
+
+        A checkpoint is one of a certain configuration: a default in place of a key that
+        was lost would silently give another model.
 
         Raises:
-          OSError: the file cannot be read.
-          ValueError: it is not JSON, or see from_dict.
+          ValueError: a key is missing, or a value cannot be.
         """
-        with tf.io.gfile.GFile(path, "r") as stream:
+        if isinstance(json_object, dict):
+            missing = [key for key in cls.KEYS if key not in json_object]
+            if missing:
+                raise ValueError("missing {}".format(", ".join(missing)))
+        return cls.from_dict(json_object)
+
+    @classmethod
+    def from_json_file(cls, json_file: str) -> "BertConfig":
+        """Read a bert_config.json; from_dict says what keys it needs.
+
+        Raises:
+          tf.errors.OpError: the file cannot be read.
+          ValueError: it is not JSON, or its values cannot be.
+        """
+        with tf.io.gfile.GFile(json_file, "r") as stream:
             return cls.from_dict(json.loads(stream.read()))
 
-    def to_dict(self):
-        """The keys and values as bert_config.json has them."""
+    def to_dict(self) -> Dict[str, Any]:
+        """Return the keys and values as bert_config.json has them."""
         return dict(self.__dict__)
 
-    def without_dropout(self):
-        """The same configuration for evaluation, where nothing is dropped."""
+    def to_json_string(self) -> str:
+        """Return the text of a bert_config.json."""
+        return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
+
+    def without_dropout(self) -> "BertConfig":
+        """Return the same configuration for evaluation, where nothing is dropped."""
         config = copy.copy(self)
         config.hidden_dropout_prob = 0.0
         config.attention_probs_dropout_prob = 0.0
         return config
 
-    @classmethod
-    def _checked(cls, values):
-        names = cls.SIZES + cls.RATES + ("hidden_act", "initializer_range")
-        missing = [name for name in names if name not in values]
-        if missing:
-            raise ValueError("missing {}".format(", ".join(missing)))
-        for name in cls.SIZES:
+    def _check(self) -> None:
+        values = self.to_dict()
+        for name in self.SIZES:
             if type(values[name]) is not int or values[name] < 1:
                 raise ValueError(
                     f"{name} must be a whole number from 1, not {values[name]!r}"
                 )
-        for name in cls.RATES + ("initializer_range",):
+        for name in self.RATES + ("initializer_range",):
             value = values[name]
             if type(value) not in (int, float) or not 0.0 <= value < 1.0:
                 raise ValueError(f"{name} must be from 0 to below 1, not {value!r}")
-        if values["hidden_act"] not in tuple(ACTIVATIONS):
+        if not callable(self.hidden_act) and self.hidden_act not in tuple(ACTIVATIONS):
             raise ValueError(
                 "hidden_act must be one of {}, not {!r}".format(
-                    ", ".join(sorted(ACTIVATIONS)), values["hidden_act"]
+                    ", ".join(sorted(ACTIVATIONS)), self.hidden_act
                 )
             )
-        if values["hidden_size"] % values["num_attention_heads"]:
+        if self.hidden_size % self.num_attention_heads:
             raise ValueError(
-                "hidden_size {hidden_size} is not a multiple of "
-                "num_attention_heads {num_attention_heads}".format(**values)
+                f"hidden_size {self.hidden_size} is not a multiple of "
+                f"num_attention_heads {self.num_attention_heads}"
             )
-        return {name: values[name] for name in names}
 
 
-def gelu(x):
-    """Gaussian error linear unit x * Phi(x) (Hendrycks and Gimpel 2016), exact form."""
-    return x * 0.5 * (1.0 + tf.math.erf(x / math.sqrt(2.0)))
+def gelu(input_tensor: tf.Tensor) -> tf.Tensor:
+    """Compute x * Phi(x), the Gaussian error linear unit (Hendrycks and Gimpel 2016).
+
+    In its exact form, by the error function, not by its approximation with tanh.
+    """
+    return input_tensor * 0.5 * (1.0 + tf.math.erf(input_tensor / math.sqrt(2.0)))
 
 
-ACTIVATIONS = {"gelu": gelu, "relu": tf.nn.relu, "tanh": tf.tanh, "linear": tf.identity}
+# None stands for the identity.
+ACTIVATIONS = {"gelu": gelu, "relu": tf.nn.relu, "tanh": tf.tanh, "linear": None}
+
+
+def get_activation(
+    activation_string: Union[str, Activation, None],
+) -> Optional[Activation]:
+    """Look up an activation by its name, whatever its case.
+
+    Returns:
+      A function of a tensor; None, the identity, for "linear", "" and None. A function
+      is returned as it is.
+
+    Raises:
+      ValueError: the name is unknown.
+    """
+    if not isinstance(activation_string, str):
+        return activation_string
+    name = activation_string.lower() or "linear"
+    if name not in ACTIVATIONS:
+        raise ValueError(
+            "the activation must be one of {}, not {!r}".format(
+                ", ".join(sorted(ACTIVATIONS)), activation_string
+            )
+        )
+    return ACTIVATIONS[name]
 
 
 class Part(NamedTuple):
@@ -146,37 +239,46 @@ class Part(NamedTuple):
 class Outputs:
     """What the encoder makes of the sequences of a Part.
 
-    Args:
-      embedding_output, encoder_layers, pooled_output, embedding_table: see the methods.
+    Attributes:
+      embedding_output: float [B, S, H], what goes into the first layer.
+      all_encoder_layers: list of float [B, S, H], the output of each layer.
+      sequence_output: float [B, S, H], the output of the last layer.
+      pooled_output: float [B, H], the first position's output through the tanh pooler.
+      embedding_table: float variable [V, H], the word pieces' embeddings.
     """
 
     def __init__(
-        self, embedding_output, encoder_layers, pooled_output, embedding_table
-    ):
-        self._embedding_output = embedding_output
-        self._encoder_layers = encoder_layers
-        self._pooled_output = pooled_output
-        self._embedding_table = embedding_table
+        self,
+        embedding_output: tf.Tensor,
+        encoder_layers: List[tf.Tensor],
+        pooled_output: tf.Tensor,
+        embedding_table: tf.Tensor,
+    ) -> None:
+        self.embedding_output = embedding_output
+        self.all_encoder_layers = encoder_layers
+        self.sequence_output = encoder_layers[-1]
+        self.pooled_output = pooled_output
+        self.embedding_table = embedding_table
 
-    def get_embedding_output(self):
-        """float [B, S, H]: what goes into the first layer."""
-        return self._embedding_output
+    def get_embedding_output(self) -> tf.Tensor:
+        """Return float [B, S, H]: what goes into the first layer."""
+        return self.embedding_output
 
-    def get_all_encoder_layers(self):
-        """List of float [B, S, H], the output of each layer from first to last."""
-        return self._encoder_layers
+    def get_all_encoder_layers(self) -> List[tf.Tensor]:
+        """Return float [B, S, H] of each layer from first to last."""
+        return self.all_encoder_layers
 
-    def get_sequence_output(self):
-        """float [B, S, H], the output of the last layer."""
-        return self._encoder_layers[-1]
+    def get_sequence_output(self) -> tf.Tensor:
+        """Return float [B, S, H], the output of the last layer."""
+        return self.sequence_output
 
-    def get_pooled_output(self):
-        """float [B, H], the first position's output through the tanh pooler."""
-        return self._pooled_output
+    def get_pooled_output(self) -> tf.Tensor:
+        """Return float [B, H], the first position through the tanh pooler."""
+        return self.pooled_output
 
-    def get_embedding_table(self):
-        """float variable [V, H], the word pieces' embeddings."""
-        return self._embedding_table
+    def get_embedding_table(self) -> tf.Tensor:
+        """Return float variable [V, H], the word pieces' embeddings."""
+        return self.embedding_table
 
 
 class BertModel(Outputs):
@@ -192,27 +294,50 @@ class BertModel(Outputs):
 
     def __init__(
         self,
-        config,
-        is_training,
-        input_ids,
-        input_mask=None,
-        token_type_ids=None,
-        scope=None,
-        recompute_layers=False,
-    ):
-        """See encode; the other arguments are those of a Part."""
-        input_ids = tf.convert_to_tensor(input_ids, tf.int32)
-        whole = Part(input_ids, input_mask, token_type_ids)
-        (outputs,) = _build([whole], config, is_training, scope, recompute_layers)
+        config: BertConfig,
+        is_training: bool,
+        input_ids: TensorLike,
+        input_mask: Optional[TensorLike] = None,
+        token_type_ids: Optional[TensorLike] = None,
+        use_one_hot_embeddings: bool = True,
+        scope: Optional[str] = None,
+        recompute_layers: bool = False,
+    ) -> None:
+        """Build the graph over a batch of sequences of one length.
+
+        Args:
+          config: left as it is.
+          is_training: whether dropout is on.
+          input_ids: int [B, S], word pieces.
+          input_mask: int [B, S], 1 for a piece, 0 for padding; default: no padding.
+          token_type_ids: int [B, S], segments; default: all 0.
+          use_one_hot_embeddings: ignored. In BERT it chooses between two ways to look
+            up the same rows.
+          scope: variable scope; default "bert", the checkpoints' name for it.
+          recompute_layers: as in encode.
+
+        Raises:
+          ValueError: input_ids is not of rank 2.
+        """
+        input_ids = tf.convert_to_tensor(input_ids, dtype_hint=tf.int32)
+        assert_rank(input_ids, 2, "input_ids")
+        part = Part(input_ids, input_mask, token_type_ids)
+        (outputs,) = _build([part], config, is_training, scope, recompute_layers)
         super().__init__(**outputs)
 
 
-def encode(parts, config, is_training, scope=None, recompute_layers=False):
-    """Builds the encoder's graph over a batch in parts.
+def encode(
+    parts: Sequence[Part],
+    config: BertConfig,
+    is_training: bool,
+    scope: Optional[str] = None,
+    recompute_layers: bool = False,
+) -> List[Outputs]:
+    """Build the encoder's graph over a batch in parts.
 
     Args:
-      parts: list of Part.
-      config: BertConfig.
+      parts: of the batch.
+      config: left as it is.
       is_training: whether dropout is on.
       scope: variable scope; default "bert", the checkpoints' name for it.
       recompute_layers: whether the backward pass computes each layer once more rather
@@ -220,14 +345,14 @@ def encode(parts, config, is_training, scope=None, recompute_layers=False):
         costs a second forward pass.
 
     Returns:
-      List of Outputs, one a part.
+      The outputs of each part.
     """
     built = _build(parts, config, is_training, scope, recompute_layers)
     return [Outputs(**outputs) for outputs in built]
 
 
 def _build(parts, config, is_training, scope, recompute_layers):
-    """See encode; → list of dicts, the arguments of Outputs."""
+    """Build the graph as encode does; return the arguments of each part's Outputs."""
     config = config if is_training else config.without_dropout()
     with tf.variable_scope(scope, default_name="bert"):
         layout = _Layout(parts, config)
@@ -249,8 +374,8 @@ def _build(parts, config, is_training, scope, recompute_layers):
     ]
 
 
-def variable_shapes(config):
-    """The encoder's variables, told without building it: dict of name → list of sizes.
+def variable_shapes(config: BertConfig) -> Dict[str, List[int]]:
+    """List the encoder's variables without building it: {name: sizes}.
 
     They are in the order in which BertModel makes them, and in its default scope.
     """
@@ -282,33 +407,40 @@ def variable_shapes(config):
     return shapes
 
 
-def create_initializer(initializer_range, seed=None):
-    """Truncated normal distribution of that standard deviation, for new weights.
+def create_initializer(
+    initializer_range: float = 0.02, seed: Optional[int] = None
+) -> tf.truncated_normal_initializer:
+    """Make the initializer of new weights, a truncated normal distribution.
 
-    seed: int of the variable, beside that of the graph; default: the next one.
+    Args:
+      initializer_range: its standard deviation.
+      seed: of the variable, beside that of the graph; default: the next one.
     """
     return tf.truncated_normal_initializer(stddev=initializer_range, seed=seed)
 
 
-def dropout(x, rate, seed=None):
-    """x with a share `rate` of its elements zeroed and the others scaled up.
+def dropout(
+    input_tensor: tf.Tensor,
+    dropout_prob: Optional[float],
+    seed: Optional[TensorLike] = None,
+) -> tf.Tensor:
+    """Zero a share of a tensor's elements and scale the others up.
 
     Args:
-      x: float, any shape.
-      rate: float.
-      seed: int tensor [2]; the same one zeroes the same elements. Default: others each
-        time.
+      input_tensor: float, any shape.
+      dropout_prob: the share; None as 0.0.
+      seed: int [2]; the same one zeroes the same elements. Default: others each time.
     """
-    if rate == 0.0:
-        return x
+    if dropout_prob is None or dropout_prob == 0.0:
+        return input_tensor
     if seed is None:
-        return tf.nn.dropout(x, rate=rate)
-    kept = tf.random.stateless_uniform(tf.shape(x), seed) >= rate
-    return x * (tf.cast(kept, x.dtype) / (1.0 - rate))
+        return tf.nn.dropout(input_tensor, rate=dropout_prob)
+    kept = tf.random.stateless_uniform(tf.shape(input_tensor), seed) >= dropout_prob
+    return input_tensor * (tf.cast(kept, input_tensor.dtype) / (1.0 - dropout_prob))
 
 
-def output_layer(x, units):
-    """A task's linear layer on the encoder's output: float [..., H] → [..., units].
+def output_layer(x: tf.Tensor, units: int) -> tf.Tensor:
+    """Apply a task's linear layer to the encoder's output: [..., H] → [..., units].
 
     Its variables are `output_weights` [units, H] and `output_bias` [units], in the
     scope that is open.
@@ -323,16 +455,69 @@ def output_layer(x, units):
     return y
 
 
-def layer_norm(x, scope="LayerNorm"):
-    """Layer normalization (Ba et al. 2016) over the last axis; any shape with one."""
-    size = x.shape[-1].value if hasattr(x.shape[-1], "value") else x.shape[-1]
-    with tf.variable_scope(scope):
+def layer_norm(input_tensor: tf.Tensor, name: Optional[str] = None) -> tf.Tensor:
+    """Normalize over the last axis (Ba et al. 2016).
+
+    Args:
+      input_tensor: float, at least one axis, the last one of a known size.
+      name: variable scope; default: the next of LayerNorm, LayerNorm_1, …
+    """
+    size = input_tensor.shape.as_list()[-1]
+    with tf.variable_scope(name, default_name="LayerNorm"):
         beta = _variable("beta", [size], tf.zeros_initializer())
         gamma = _variable("gamma", [size], tf.ones_initializer())
-    mean = tf.reduce_mean(x, axis=-1, keepdims=True)
-    centred = x - mean
+    mean = tf.reduce_mean(input_tensor, axis=-1, keepdims=True)
+    centred = input_tensor - mean
     variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
     return centred * tf.rsqrt(variance + LAYER_NORM_EPSILON) * gamma + beta
+
+
+def get_shape_list(
+    tensor: tf.Tensor,
+    expected_rank: Union[int, Iterable[int], None] = None,
+    name: Optional[str] = None,
+) -> List[Size]:
+    """Return the sizes of a tensor's axes.
+
+    Args:
+      tensor: of a known rank.
+      expected_rank, name: as in assert_rank; default: any rank.
+
+    Raises:
+      ValueError: it has another rank, or none that is known.
+    """
+    if expected_rank is not None:
+        assert_rank(tensor, expected_rank, name)
+    static = tensor.shape.as_list()
+    if None not in static:
+        return static
+    dynamic = tf.shape(tensor)
+    return [dynamic[i] if size is None else size for i, size in enumerate(static)]
+
+
+def assert_rank(
+    tensor: tf.Tensor,
+    expected_rank: Union[int, Iterable[int]],
+    name: Optional[str] = None,
+) -> None:
+    """Raise ValueError if a tensor has another number of axes than expected.
+
+    Args:
+      tensor: any.
+      expected_rank: the number, or several that are right.
+      name: of the tensor, for the message; default: its own.
+    """
+    single = isinstance(expected_rank, int)
+    ranks = [expected_rank] if single else list(expected_rank)
+    if tensor.shape.ndims not in ranks:
+        raise ValueError(
+            "{} has the shape {}, which is of rank {}, not {}".format(
+                name or tensor.name,
+                tensor.shape,
+                tensor.shape.ndims,
+                " or ".join(map(str, ranks)),
+            )
+        )
 
 
 def _variable(name, shape, initializer):
@@ -340,7 +525,7 @@ def _variable(name, shape, initializer):
 
 
 def _weights(name, shape, stddev):
-    """New weights, made of the graph's seed and their name, whatever else it holds."""
+    """Make weights that follow from the graph's seed and their name alone."""
     full_name = f"{tf.get_variable_scope().name}/{name}"
     seed = zlib.crc32(full_name.encode("utf-8"))
     return _variable(name, shape, create_initializer(stddev, seed))
@@ -352,15 +537,14 @@ class _Layout:
     All of it is computed once, for it is needed in every layer.
 
     Attributes:
-      masks: list of float [B, 1, 1, S] or None, one a part, see _scores_mask.
-      dimensions: list of [B, S], one a part: numbers where they are known, scalar
-        tensors where not.
+      masks: list of float [B, 1, 1, S] or None, one a part, of _scores_mask.
+      dimensions: list of [B, S], one a part, of get_shape_list.
     """
 
     def __init__(self, parts, config):
         size, heads = config.hidden_size, config.num_attention_heads
-        self.masks = [_scores_mask(one.input_mask) for one in parts]
-        self.dimensions = [_dimensions(one.input_ids) for one in parts]
+        self.masks = [_scores_mask(part.input_mask) for part in parts]
+        self.dimensions = [get_shape_list(part.input_ids) for part in parts]
         self._sizes = _shape([batch * length for batch, length in self.dimensions])
         self._sequences = [
             _shape([batch, length, size]) for batch, length in self.dimensions
@@ -371,36 +555,30 @@ class _Layout:
         ]
 
     def sequences(self, x):
-        """float [T, H] → list of float [B, S, H], one a part."""
+        """Reshape float [T, H] → list of float [B, S, H], one a part."""
         return self._reshaped(x, self._sequences)
 
     def heads(self, x):
-        """float [T, H] → list of float [B, S, heads, H / heads], one a part."""
+        """Reshape float [T, H] → list of float [B, S, N, D], one a part."""
         return self._reshaped(x, self._heads)
 
     def _reshaped(self, x, shapes):
         rows = [x] if len(shapes) == 1 else tf.split(x, self._sizes, num=len(shapes))
-        return [tf.reshape(one, shape) for one, shape in zip(rows, shapes)]
-
-
-def _dimensions(x):
-    """Sizes of a tensor: numbers where they are known, scalar tensors where not."""
-    static, dynamic = x.shape.as_list(), tf.shape(x)
-    return [dynamic[i] if size is None else size for i, size in enumerate(static)]
+        return [tf.reshape(part, shape) for part, shape in zip(rows, shapes)]
 
 
 def _shape(sizes):
-    """Numbers and scalar tensors → an int tensor, or a list if all are numbers."""
-    return sizes if all(isinstance(one, int) for one in sizes) else tf.stack(sizes)
+    """Make a shape of sizes: an int tensor, or a list if all of them are numbers."""
+    return sizes if all(isinstance(size, int) for size in sizes) else tf.stack(sizes)
 
 
 def _together(xs):
-    """Tensors of several parts → one, along the first axis."""
+    """Join the tensors of several parts along the first axis."""
     return xs[0] if len(xs) == 1 else tf.concat(xs, 0)
 
 
 def _dense(x, units, config, scope, activation=None):
-    """[rows, columns] → [rows, units]: x · kernel + bias, then the activation."""
+    """Apply x · kernel + bias, then the activation: [rows, columns] → [rows, units]."""
     with tf.variable_scope(scope):
         size = x.shape.as_list()[-1]
         kernel = _weights("kernel", [size, units], config.initializer_range)
@@ -410,7 +588,7 @@ def _dense(x, units, config, scope, activation=None):
 
 
 def _embed(parts, layout, config):
-    """Sum of word, position and token type embeddings, normalized.
+    """Add up word, position and token type embeddings, and normalize the sum.
 
     Returns:
       float [T, H], and the word embedding table, a float variable [V, H].
@@ -422,28 +600,27 @@ def _embed(parts, layout, config):
         "position_embeddings", [config.max_position_embeddings, size], deviation
     )
 
-    def embed(one, batch, length):
-        hidden = tf.gather(words, one.input_ids)
-        if one.token_type_ids is None:
+    def embed(part, batch, length):
+        hidden = tf.gather(words, part.input_ids)
+        if part.token_type_ids is None:
             hidden += types[0]
         else:
             # There are two types: a product with one-hot rows beats a look-up's
             # gradient.
-            flat = tf.reshape(one.token_type_ids, [-1])
+            flat = tf.reshape(part.token_type_ids, [-1])
             one_hot = tf.one_hot(flat, config.type_vocab_size)
             hidden += tf.reshape(tf.matmul(one_hot, types), [batch, length, size])
         with tf.control_dependencies([_assert_fits(length, config)]):
             hidden += positions[:length]
         return tf.reshape(hidden, [-1, size])
 
-    hidden = layer_norm(
-        _together([embed(one, *sizes) for one, sizes in zip(parts, layout.dimensions)])
-    )
+    embedded = [embed(part, *sizes) for part, sizes in zip(parts, layout.dimensions)]
+    hidden = layer_norm(_together(embedded), "LayerNorm")
     return dropout(hidden, config.hidden_dropout_prob), words
 
 
 def _assert_fits(length, config):
-    """Refuses a sequence longer than the table of positions."""
+    """Refuse a sequence longer than the table of positions."""
     return tf.debugging.assert_less_equal(
         length,
         config.max_position_embeddings,
@@ -452,7 +629,7 @@ def _assert_fits(length, config):
 
 
 def _pool(sequences, config):
-    """First position of each sequence, through a tanh layer.
+    """Put the first position of each sequence through a tanh layer.
 
     Args:
       sequences: list of float [B, S, H], one a part.
@@ -460,15 +637,18 @@ def _pool(sequences, config):
     Returns:
       List of float [B, H].
     """
-    firsts = [one[:, 0, :] for one in sequences]
+    firsts = [sequence[:, 0, :] for sequence in sequences]
     pooled = tf.tanh(_dense(_together(firsts), config.hidden_size, config, "dense"))
     if len(firsts) == 1:
         return [pooled]
-    return tf.split(pooled, [tf.shape(one)[0] for one in firsts])
+    return tf.split(pooled, [tf.shape(rows)[0] for rows in firsts])
 
 
 def _scores_mask(input_mask):
-    """int [B, S] → float [B, 1, 1, S] to add to attention scores; None stays None."""
+    """Make of int [B, S] what is added to attention scores: float [B, 1, 1, S].
+
+    None stays None.
+    """
     if input_mask is None:
         return None
     padding = 1.0 - tf.cast(input_mask, tf.float32)
@@ -476,7 +656,7 @@ def _scores_mask(input_mask):
 
 
 def _encode(hidden, layout, config, recompute_layers):
-    """The transformer layers. float [T, H] → list of float [T, H], one a layer."""
+    """Apply the transformer layers: [T, H] → list of [T, H], one a layer."""
     parts = len(layout.masks)
 
     def layer(x, seeds):
@@ -494,7 +674,7 @@ def _encode(hidden, layout, config, recompute_layers):
 
 
 class _Seeds(NamedTuple):
-    """Seeds of a layer's dropouts, see dropout.
+    """The seeds of a layer's dropouts.
 
     Attributes:
       attention: list of the seeds of the attention weights, one a part.
@@ -506,19 +686,19 @@ class _Seeds(NamedTuple):
 
     @classmethod
     def none(cls, parts):
-        """Other dropouts each time."""
+        """Return the seeds of dropouts that are others each time."""
         return cls([None] * parts, [None] * 2)
 
     @classmethod
     def drawn(cls, parts):
-        """Seeds that are drawn once a step."""
+        """Return seeds that are drawn once a step."""
         seeds = tf.random.uniform([parts + 2, 2], maxval=tf.int32.max, dtype=tf.int32)
         seeds = tf.unstack(seeds)
         return cls(seeds[:parts], seeds[parts:])
 
 
 def _recomputed(layer, hidden, scope, seeds):
-    """layer(hidden, seeds); the gradient computes it again rather than keep its parts.
+    """Apply a layer whose gradient computes it again rather than keep its parts.
 
     Args:
       layer: function of float [T, H] and seeds, → [T, H].
@@ -537,8 +717,8 @@ def _recomputed(layer, hidden, scope, seeds):
                 x_again = tf.identity(x)
             with tf.variable_scope(scope, reuse=True):
                 y_again = layer(x_again, seeds)
-            first, *others = tf.gradients(y_again, [x_again, *variables], upstream)
-            return first, others
+            of_x, *of_variables = tf.gradients(y_again, [x_again, *variables], upstream)
+            return of_x, of_variables
 
         return layer(x, seeds), gradient
 
@@ -546,7 +726,7 @@ def _recomputed(layer, hidden, scope, seeds):
 
 
 def _layer(hidden, layout, config, seeds):
-    """One transformer layer: attention, then feed-forward. float [T, H] → [T, H].
+    """Apply a transformer layer, attention, then feed-forward: [T, H] → [T, H].
 
     Args:
       layout: _Layout of the rows.
@@ -559,25 +739,21 @@ def _layer(hidden, layout, config, seeds):
         with tf.variable_scope("output"):
             hidden = _residual(context, hidden, config, after_attention)
     with tf.variable_scope("intermediate"):
-        wide = _dense(
-            hidden,
-            config.intermediate_size,
-            config,
-            "dense",
-            ACTIVATIONS[config.hidden_act],
-        )
+        activation = get_activation(config.hidden_act)
+        wide = _dense(hidden, config.intermediate_size, config, "dense", activation)
     with tf.variable_scope("output"):
         return _residual(wide, hidden, config, after_wide)
 
 
 def _residual(x, shortcut, config, seed):
-    """End of a sub-layer: dense to H, dropout, shortcut added, normalized. → [T, H]."""
+    """End a sub-layer: dense to H, dropout, shortcut added, normalized. → [T, H]."""
     y = _dense(x, config.hidden_size, config, "dense")
-    return layer_norm(dropout(y, config.hidden_dropout_prob, seed) + shortcut)
+    y = dropout(y, config.hidden_dropout_prob, seed) + shortcut
+    return layer_norm(y, "LayerNorm")
 
 
 def _attend(hidden, layout, config, seeds):
-    """Multi-headed self-attention (Vaswani et al. 2017). float [T, H] → [T, H]."""
+    """Apply multi-headed self-attention (Vaswani et al. 2017): [T, H] → [T, H]."""
     head_size = config.hidden_size // config.num_attention_heads
 
     def project(scope):
@@ -595,7 +771,90 @@ def _attend(hidden, layout, config, seeds):
     # Scaling the queries costs D / S of what scaling the scores would.
     query = project("query") / math.sqrt(head_size)
     by_head = [
-        [tf.transpose(one, HEADS_FIRST) for one in layout.heads(x)]
+        [tf.transpose(part, HEADS_FIRST) for part in layout.heads(x)]
         for x in (query, project("key"), project("value"))
     ]
-    return _together([attend(*one) for one in zip(*by_head, layout.masks, seeds)])
+    return _together([attend(*part) for part in zip(*by_head, layout.masks, seeds)])
+
+
+# For other scripts: the rest of the public names of BERT's modeling.py, which the suite
+# itself has no use for (docs/core.md)
+
+
+def layer_norm_and_dropout(
+    input_tensor: tf.Tensor, dropout_prob: Optional[float], name: Optional[str] = None
+) -> tf.Tensor:
+    """Apply layer_norm, then dropout."""
+    return dropout(layer_norm(input_tensor, name), dropout_prob)
+
+
+def reshape_to_matrix(input_tensor: tf.Tensor) -> tf.Tensor:
+    """Join all axes but the last: [..., width] → [rows, width].
+
+    Raises:
+      ValueError: there are fewer than two axes.
+    """
+    rank = input_tensor.shape.ndims
+    if rank is None or rank < 2:
+        raise ValueError(
+            f"{input_tensor.name} must have two axes at least, not the shape"
+            f" {input_tensor.shape}"
+        )
+    if rank == 2:
+        return input_tensor
+    return tf.reshape(input_tensor, [-1, input_tensor.shape.as_list()[-1]])
+
+
+def reshape_from_matrix(
+    output_tensor: tf.Tensor, orig_shape_list: Sequence[Size]
+) -> tf.Tensor:
+    """Undo reshape_to_matrix: [rows, width] → [..., width].
+
+    Args:
+      output_tensor: its width may be another than the original tensor's.
+      orig_shape_list: sizes of the original tensor, of get_shape_list.
+    """
+    if len(orig_shape_list) == 2:
+        return output_tensor
+    width = get_shape_list(output_tensor)[-1]
+    return tf.reshape(output_tensor, [*orig_shape_list[:-1], width])
+
+
+def create_attention_mask_from_input_mask(
+    from_tensor: tf.Tensor, to_mask: tf.Tensor
+) -> tf.Tensor:
+    """Make a mask that says which positions each position may attend to.
+
+    Args:
+      from_tensor: [B, from] or [B, from, ...].
+      to_mask: int [B, to], 1 for a piece, 0 for padding.
+
+    Returns:
+      float [B, from, to], to_mask in every row.
+    """
+    length = get_shape_list(from_tensor, expected_rank=[2, 3])[1]
+    row = tf.cast(to_mask, tf.float32)[:, tf.newaxis, :]
+    return tf.tile(row, [1, length, 1])
+
+
+def get_assignment_map_from_checkpoint(
+    tvars: Iterable[tf.Variable], init_checkpoint: str
+) -> Tuple["collections.OrderedDict[str, str]", Dict[str, int]]:
+    """Find the variables that a checkpoint can initialize.
+
+    Args:
+      tvars: variables of the graph.
+      init_checkpoint: prefix of a checkpoint, or a folder with one.
+
+    Returns:
+      (assignment_map, initialized): the map of each common variable's name to itself,
+      as tf.train.init_from_checkpoint takes it; and a dict whose keys are these names,
+      with and without ":0".
+    """
+    names = {re.sub(r":\d+$", "", variable.name) for variable in tvars}
+    assignment_map, initialized = collections.OrderedDict(), {}
+    for name, _ in tf.train.list_variables(init_checkpoint):
+        if name in names:
+            assignment_map[name] = name
+            initialized.update({name: 1, name + ":0": 1})
+    return assignment_map, initialized

@@ -8,13 +8,16 @@ al. 2013). For a variable w with gradient g and a learning rate r, one step is
 """
 
 import re
-from typing import NamedTuple, Optional
+from typing import Iterable, NamedTuple, Optional, Sequence, Tuple, Union
 
 import tensorflow.compat.v1 as tf
 
 CLIP_NORM = 1.0
 WEIGHT_DECAY = 0.01
 NOT_DECAYED = ("LayerNorm", "layer_norm", "bias")
+
+# A gradient, or None for a variable that the loss does not depend on.
+Gradient = Union[tf.Tensor, tf.IndexedSlices, None]
 
 
 class Update(NamedTuple):
@@ -25,8 +28,8 @@ class Update(NamedTuple):
       loss: float scalar tensor, of all examples of the step.
       learning_rate: of this step, likewise.
       gradient_norm: global norm of the gradients before clipping, likewise.
-      accumulate: for a step in micro-batches; it is to be run with each of them but the
-        last, which `operation` is run with. Otherwise None.
+      accumulate: for a step in micro-batches, the operation to run with each of them
+        but the last, with which `operation` is run. Otherwise None.
     """
 
     operation: tf.Operation
@@ -36,14 +39,19 @@ class Update(NamedTuple):
     accumulate: Optional[tf.Operation]
 
 
-def learning_rate_schedule(peak, num_train_steps, num_warmup_steps, step):
-    """Learning rate at a step (from 0): up linearly to the peak, then down to 0.
+def learning_rate_schedule(
+    peak: float,
+    num_train_steps: int,
+    num_warmup_steps: Optional[int],
+    step: tf.Tensor,
+) -> tf.Tensor:
+    """Compute the learning rate at a step: up linearly to the peak, then down to 0.
 
     Args:
-      peak: learning rate at the start of the decay, float.
+      peak: learning rate at the start of the decay.
       num_train_steps: step at which it reaches 0.
       num_warmup_steps: steps of the way up; before that step the decay is not felt.
-      step: int scalar tensor.
+      step: int scalar, from 0.
 
     Returns:
       float scalar tensor.
@@ -60,28 +68,31 @@ def learning_rate_schedule(peak, num_train_steps, num_warmup_steps, step):
 
 
 def create_train_op(
-    loss, peak_rate, num_train_steps, num_warmup_steps, in_micro_batches=False
-):
-    """The operation of one training step: clipped gradients, AdamW, global step + 1.
+    loss: tf.Tensor,
+    peak_rate: float,
+    num_train_steps: int,
+    num_warmup_steps: Optional[int],
+    in_micro_batches: bool = False,
+) -> Update:
+    """Make the operation of a training step: clipping, AdamW, global step + 1.
 
     The rate of the update that makes global step n + 1 out of n is the schedule's at
-    n + 1, as in the runs that the original recorded (tests/test_optimization.py): the
-    first update of a run with warm-up is small, not nothing.
+    n + 1, as in the runs that the original recorded (tests/core/test_optimization.py):
+    the first update of a run with warm-up is small, not nothing.
 
     Args:
-      loss: float scalar tensor.
-      peak_rate, num_train_steps, num_warmup_steps: see learning_rate_schedule.
+      loss: float scalar.
+      peak_rate, num_train_steps, num_warmup_steps: of learning_rate_schedule.
       in_micro_batches: whether a step comes as several batches, whose losses add up to
-        that of the step; see Update.accumulate.
-
-    Returns:
-      Update.
+        that of the step; Update.accumulate is then to be run, too.
     """
     global_step = tf.train.get_or_create_global_step()
     rate = learning_rate_schedule(
         peak_rate, num_train_steps, num_warmup_steps, tf.cast(global_step, tf.int32) + 1
     )
-    optimizer = AdamWeightDecayOptimizer(rate)
+    optimizer = AdamWeightDecayOptimizer(
+        rate, WEIGHT_DECAY, exclude_from_weight_decay=NOT_DECAYED
+    )
     variables = tf.trainable_variables()
     gradients = tf.gradients(loss, variables)
     if in_micro_batches:
@@ -90,9 +101,8 @@ def create_train_op(
     else:
         norm = tf.global_norm(gradients)
     clipped, _ = tf.clip_by_global_norm(gradients, CLIP_NORM, norm)
-    operation = optimizer.apply_gradients(
-        zip(clipped, variables), global_step=global_step
-    )
+    with tf.control_dependencies([optimizer.apply_gradients(zip(clipped, variables))]):
+        operation = global_step.assign_add(1, read_value=False)
     if not in_micro_batches:
         return Update(operation, loss, rate, norm, None)
     cleared = total.cleared_after([operation, loss, norm])
@@ -100,15 +110,15 @@ def create_train_op(
 
 
 class _Total:
-    """Loss and gradients of a step, added up over its micro-batches.
+    """The loss and gradients of a step, added up over its micro-batches.
 
     The sums are local variables: they last as long as the session, and no checkpoint
     has them.
 
     A gradient that comes as rows of a table enters the norm row by row as it comes,
-    twice if a word occurs twice (tests/test_optimization.py has an example). The sum,
-    in which equal rows are one, cannot tell that any more, so the rows' squares are
-    added up beside it.
+    twice if a word occurs twice (tests/core/test_optimization.py has an example). The
+    sum, in which equal rows are one, cannot tell that any more, so the rows' squares
+    are added up beside it.
 
     Attributes:
       add: operation that adds this micro-batch.
@@ -141,7 +151,7 @@ class _Total:
             self.norm = tf.global_norm([rows, *(one.read_value() for one in tables)])
 
     def cleared_after(self, operations):
-        """Operation that makes all sums 0 again, once others have read them."""
+        """Make the operation that zeroes all sums once others have read them."""
         with tf.control_dependencies(operations):
             return tf.group(
                 *(one.assign(tf.zeros(one.shape, one.dtype)).op for one in self._all)
@@ -171,30 +181,48 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
 
     def __init__(
         self,
-        learning_rate,
-        weight_decay_rate=WEIGHT_DECAY,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-6,
-        exclude_from_weight_decay=NOT_DECAYED,
-        use_locking=False,
-        name="AdamWeightDecayOptimizer",
-    ):
-        """Makes the optimizer.
+        learning_rate: Union[float, tf.Tensor],
+        weight_decay_rate: float = 0.0,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-6,
+        exclude_from_weight_decay: Optional[Sequence[str]] = None,
+        name: str = "AdamWeightDecayOptimizer",
+        use_locking: bool = False,
+    ) -> None:
+        """Make the optimizer. As in BERT, nothing decays unless the caller asks for it.
 
         Args:
-          learning_rate: float or float scalar tensor.
+          learning_rate: r, a scalar.
           weight_decay_rate: d.
           beta_1, beta_2, epsilon: β1, β2, ε.
-          exclude_from_weight_decay: patterns (re.search) of the names not decayed.
-          use_locking, name: see tf.train.Optimizer.
+          exclude_from_weight_decay: patterns (re.search) of the names of variables that
+            do not decay.
+          name, use_locking: of tf.train.Optimizer.
         """
         super().__init__(use_locking, name)
-        self._learning_rate = learning_rate
-        self._weight_decay_rate = weight_decay_rate
-        self._betas = beta_1, beta_2
-        self._epsilon = epsilon
-        self._excluded = tuple(exclude_from_weight_decay or ())
+        self.learning_rate = learning_rate
+        self.weight_decay_rate = weight_decay_rate
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.exclude_from_weight_decay = exclude_from_weight_decay
+
+    def apply_gradients(
+        self,
+        grads_and_vars: Iterable[Tuple[Gradient, tf.Variable]],
+        global_step: Optional[tf.Variable] = None,
+        name: Optional[str] = None,
+    ) -> tf.Operation:
+        """Make the operation that updates the variables.
+
+        Args:
+          grads_and_vars: pairs; a variable whose gradient is None is left alone.
+          global_step: ignored. BERT's optimizer leaves it to the caller to count steps,
+            and scripts that pass it add 1 themselves.
+          name: of the operation.
+        """
+        return super().apply_gradients(grads_and_vars, name=name)
 
     def _create_slots(self, var_list):
         for variable in var_list:
@@ -202,12 +230,12 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
             self._zeros_slot(variable, "adam_v", "adam_v")
 
     def _prepare(self):
-        self._rate = tf.convert_to_tensor(self._learning_rate, name="learning_rate")
+        self._rate = tf.convert_to_tensor(self.learning_rate, name="learning_rate")
 
     def _decays(self, variable):
-        name = variable.op.name
-        return bool(self._weight_decay_rate) and not any(
-            re.search(pattern, name) for pattern in self._excluded
+        name, excluded = variable.op.name, self.exclude_from_weight_decay or ()
+        return bool(self.weight_decay_rate) and not any(
+            re.search(pattern, name) for pattern in excluded
         )
 
     def _apply_dense(self, grad, var):
@@ -218,7 +246,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
 
     def _apply_sparse(self, grad, var):
         # m and v of every row decay at every step, so the update is dense whatever the
-        # gradient is; tests/test_optimization.py holds it to that.
+        # gradient is.
         return self._apply_dense(tf.convert_to_tensor(grad), var)
 
     def _resource_apply_sparse(self, grad, handle, indices):
@@ -242,7 +270,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         before = [grad]
         if self._decays(variable):
             with tf.control_dependencies([grad]):
-                kept = 1.0 - rate * self._weight_decay_rate
+                kept = 1.0 - rate * self.weight_decay_rate
                 before.append(
                     tf.assign(variable, variable * kept, use_locking=self._use_locking)
                 )
@@ -255,9 +283,9 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
                 beta1_power=zero,
                 beta2_power=zero,
                 lr=rate,
-                beta1=tf.constant(self._betas[0], dtype),
-                beta2=tf.constant(self._betas[1], dtype),
-                epsilon=tf.constant(self._epsilon, dtype),
+                beta1=tf.constant(self.beta_1, dtype),
+                beta2=tf.constant(self.beta_2, dtype),
+                epsilon=tf.constant(self.epsilon, dtype),
                 grad=grad,
                 use_locking=self._use_locking,
             )
@@ -271,3 +299,27 @@ def _resource_adam(var, m, v, **arguments):
     return tf.raw_ops.ResourceApplyAdam(
         var=var.handle, m=m.handle, v=v.handle, **arguments
     )
+
+
+# For other scripts: the rest of the public names of BERT's optimization.py, which the
+# suite itself has no use for (docs/core.md)
+
+
+def create_optimizer(
+    loss: tf.Tensor,
+    init_lr: float,
+    num_train_steps: int,
+    num_warmup_steps: Optional[int],
+    use_tpu: bool,
+) -> tf.Operation:
+    """Make the operation of a training step, global step + 1 included.
+
+    create_train_op says what it does and at which rate.
+
+    Raises:
+      ValueError: use_tpu is true; TPUs are not supported.
+    """
+    if use_tpu:
+        raise ValueError("use_tpu must be False: TPUs are not supported")
+    update = create_train_op(loss, init_lr, num_train_steps, num_warmup_steps)
+    return update.operation

@@ -27,12 +27,12 @@ exact as long as the pieces are those of the original's tokenizer.
 import functools
 import os
 import sys
-import unicodedata
 from typing import NamedTuple, Optional
 
 if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+import tokenization
 from biocodes.lib import command, conll, files
 from biocodes.lib.word_labels import (
     NO_LINE,
@@ -43,19 +43,7 @@ from biocodes.lib.word_labels import (
     write_result,
 )
 
-MARKERS = ("[CLS]", "[SEP]")
-UNKNOWN = "[UNK]"
-
-_CJK_IDEOGRAPHS = (
-    (0x3400, 0x4DBF),
-    (0x4E00, 0x9FFF),
-    (0xF900, 0xFAFF),
-    (0x20000, 0x2A6DF),
-    (0x2A700, 0x2B73F),
-    (0x2B740, 0x2B81F),
-    (0x2B820, 0x2CEAF),
-    (0x2F800, 0x2FA1F),
-)
+MARKERS = (tokenization.CLS, tokenization.SEP)
 
 NOT_TOGETHER = "give the files of one prediction, and the test.tsv that it was made for"
 
@@ -288,7 +276,9 @@ def spell(words, pieces, lower, may_be_cut):
             raise SpellingError(len(piece_words), None)
         index, token = expected[position]
         is_cut = may_be_cut and position == len(spelled) - 1
-        if not (text in (token, UNKNOWN) or (is_cut and token.startswith(text))):
+        if not (
+            text in (token, tokenization.UNK) or (is_cut and token.startswith(text))
+        ):
             raise SpellingError(len(piece_words), index)
         piece_words += [index] * count
     if len(spelled) < len(expected) and not may_be_cut:
@@ -310,38 +300,8 @@ def _join_pieces(pieces):
 
 @functools.lru_cache(maxsize=1 << 16)
 def basic_tokens(text, lower):
-    """What BERT's basic tokenizer makes of a text, before WordPiece; a tuple of str.
-
-    As in tokenization.py, which needs more than the standard library.
-    """
-    if text.isascii() and text.isalnum():
-        return (text.lower() if lower else text,)
-    tokens = []
-    for token in "".join(map(_clean, text)).split():
-        if lower:
-            token = unicodedata.normalize("NFD", token.lower())
-            token = "".join(c for c in token if unicodedata.category(c) != "Mn")
-        tokens += "".join(map(_set_off_punctuation, token)).split()
-    return tuple(tokens)
-
-
-def _clean(character):
-    """A character, nothing, or a space, and ideographs with a space on both sides."""
-    category = unicodedata.category(character)
-    if character in "\t\n\r" or category == "Zs":
-        return " "
-    if category.startswith("C") or character == "\ufffd":
-        return ""
-    if any(first <= ord(character) <= last for first, last in _CJK_IDEOGRAPHS):
-        return f" {character} "
-    return character
-
-
-def _set_off_punctuation(character):
-    is_ascii_symbol = "!" <= character <= "~" and not character.isalnum()
-    if is_ascii_symbol or unicodedata.category(character).startswith("P"):
-        return f" {character} "
-    return character
+    """What BERT's basic tokenizer makes of a text, before WordPiece; a tuple of str."""
+    return tuple(tokenization.BasicTokenizer(lower).tokenize(text))
 
 
 # The command.

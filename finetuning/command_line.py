@@ -268,9 +268,9 @@ def _help_lines(flag: Any) -> List[str]:
     if default is None or isinstance(flag.default, int) and flag.default in (0, 1):
         is_bool = isinstance(flag.default, bool)
         default = default if is_bool else f"={flag.default}"
-    text = textwrap.wrap(flag.help, 100 - 34)
-    lines = [f"  --{flag.name + default:<30}{text[0]}"]
-    return lines + [" " * 34 + line for line in text[1:]]
+    text = textwrap.wrap(flag.help, 100 - 36)
+    lines = [f"  --{flag.name + default:<32}{text[0]}"]
+    return lines + [" " * 36 + line for line in text[1:]]
 
 
 # Parsing

@@ -144,7 +144,7 @@ def load_config(path: str, max_seq_length: int) -> modeling.BertConfig:
     """
     values = files.read_json(path)
     try:
-        config = modeling.BertConfig.from_dict(values)
+        config = modeling.BertConfig.from_complete_dict(values)
     except ValueError as error:
         raise files.InputError(str(error), path) from error
     if max_seq_length > config.max_position_embeddings:
@@ -176,6 +176,7 @@ def load_tokenizer(
     try:
         tokenization.validate_case_matches_checkpoint(do_lower_case, init_checkpoint)
         tokenizer = tokenization.FullTokenizer(vocab_file, do_lower_case)
+        tokenization.check_required_pieces(tokenizer.vocab, vocab_file)
     except ValueError as error:
         raise files.InputError(str(error)) from error
     except OSError as error:

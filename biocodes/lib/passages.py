@@ -19,10 +19,10 @@ import itertools
 import json
 import os
 import re
-import unicodedata
 from typing import NamedTuple, Optional
 
 from biocodes.lib import files
+from tokenization import word_spans
 
 SECTIONS = ("title", "abstract")
 
@@ -315,56 +315,6 @@ def same_document(before, after):
 
 
 # Words
-
-
-class _Kinds(dict):
-    """{code point: what the basic tokenizer makes of the character}.
-
-    " " separates words, "x" is dropped, "p" is a word of its own, "w" is part of one.
-    """
-
-    def __missing__(self, code):
-        char = chr(code)
-        category = unicodedata.category(char)
-        kind = "w"
-        if char in "\t\n\r" or category.startswith("Z"):
-            kind = " "
-        elif category.startswith("C") or char == "\ufffd":
-            kind = "x"
-        elif category.startswith("P") or char in "$+<=>^`|~" or _is_cjk(code):
-            kind = "p"
-        self[code] = kind
-        return kind
-
-
-def _is_cjk(code):
-    """Whether a code point lies in the blocks that BERT takes for ideographs."""
-    return (
-        0x4E00 <= code <= 0x9FFF
-        or 0x3400 <= code <= 0x4DBF
-        or 0xF900 <= code <= 0xFAFF
-        or 0x20000 <= code <= 0x2A6DF
-        or 0x2A700 <= code <= 0x2CEAF
-        or 0x2F800 <= code <= 0x2FA1F
-    )
-
-
-_KINDS = _Kinds()
-_WORD = re.compile("p|w+(?:x+w+)*")
-
-
-def word_spans(text):
-    """The (start, end) of the words of a text as the model sees them, a list.
-
-    Words are separated by white space; punctuation characters and CJK ideographs are
-    words of their own. They are the tokens of BERT's basic tokenizer, one for one:
-    characters that it drops (controls, U+FFFD, unassigned) are no part of a word unless
-    they lie inside, and make no word by themselves.
-
-    "(BRCA1)" → [(0, 1), (1, 6), (6, 7)]
-    """
-    # One character of kind for each of the text, so that offsets stay.
-    return [match.span() for match in _WORD.finditer(text.translate(_KINDS))]
 
 
 def spans(passage):

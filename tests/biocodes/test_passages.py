@@ -2,10 +2,9 @@ import io
 import sys
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import tokenization
 from biocodes.lib import files, passages
 from biocodes.lib.passages import Passage
 
@@ -34,41 +33,6 @@ def read(path):
 
 
 # Words
-
-
-@settings(deadline=None)
-@given(any_text)
-@example("(BRCA1)")
-@example("a\u200bb \u200b c\ufffd")
-@example("".join(f"a{char}b {char} " for char in ODD))
-def test_words_are_the_tokens_of_the_basic_tokenizer(text):
-    tokens = tokenization.BasicTokenizer(do_lower_case=False).tokenize_with_offsets(
-        text
-    )
-    assert passages.word_spans(text) == [
-        (starts[0], ends[-1]) for _, starts, ends in tokens
-    ]
-
-
-def test_every_character_is_taken_as_the_basic_tokenizer_takes_it():
-    tokenizer = tokenization.BasicTokenizer(do_lower_case=False)
-    # Planes 0 and 1, and where the blocks of ideographs of plane 2 and the tags begin.
-    blocks = [*range(0, 0x20000, 0x1000), 0x20000, 0x2A000, 0x2C000, 0x2F000, 0xE0000]
-    for block in blocks:
-        text = " ".join(f"a{chr(code)}b" for code in range(block, block + 0x1000))
-        text = text.encode("utf-8", "ignore").decode()  # without surrogates
-        tokens = tokenizer.tokenize_with_offsets(text)
-        expected = [(starts[0], ends[-1]) for _, starts, ends in tokens]
-        assert passages.word_spans(text) == expected, hex(block)
-
-
-def test_characters_that_are_dropped_lie_inside_of_words_or_in_none():
-    assert passages.word_spans("\u200bT\u200b-cell\xad \0 a\0b") == [
-        (1, 2),
-        (3, 4),
-        (4, 8),
-        (12, 15),
-    ]
 
 
 @settings(deadline=None)

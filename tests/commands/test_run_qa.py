@@ -722,7 +722,7 @@ def test_pieces_are_found_back_to_the_character(words, places):
         assert found in text and found == found.strip(" ")
         spelled = decoding.spell(part).replace(" ", "")
         assert found.replace(" ", "") == spelled
-    elif tokenization.UNKNOWN not in part and part:
+    elif tokenization.UNK not in part and part:
         # Tokenizing dropped characters, or took other white space out of a word.
         assert "".join(CASED.basic_tokenizer.tokenize(text)) != "".join(words)
 

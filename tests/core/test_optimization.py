@@ -15,7 +15,7 @@ from finetuning import training
 
 tf.disable_v2_behavior()
 
-DATA = pathlib.Path(__file__).parent / "data"
+DATA = pathlib.Path(__file__).parent.parent / "data"
 WORDS_SUM = "final:word_embeddings_sum"
 INPUTS = ("input_ids", "input_mask", "segment_ids", "labels")
 ENDS = ("start", "end")
@@ -88,8 +88,8 @@ class Training:
         encoder = tf.trainable_variables("bert/")
         tf.train.Saver(encoder).restore(session, str(DATA / "init" / "model.ckpt"))
         (head,) = (
-            one
-            for name, one in self._variables.items()
+            variable
+            for name, variable in self._variables.items()
             if name.endswith("output_weights:0")
         )
         head.load(self._golden["head_weights"], session)
@@ -104,8 +104,8 @@ class Training:
             }
             for some in np.split(self._rows(), self._micro_batches)
         ]
-        for one in micro_batches[:-1]:
-            session.run(self._update.accumulate, one)
+        for feed in micro_batches[:-1]:
+            session.run(self._update.accumulate, feed)
         fetches = [self._update.loss, self._update.operation]
         loss, _ = session.run(fetches, micro_batches[-1])
         return loss
@@ -118,8 +118,8 @@ class Training:
             table = self._variables["bert/embeddings/word_embeddings:0"]
             assert np.abs(session.run(table)).sum() == pytest.approx(expected, rel=1e-5)
             return
-        found = session.run(self._variables[name[len("final:") :]])
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3, err_msg=name)
+        actual = session.run(self._variables[name[len("final:") :]])
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-3, err_msg=name)
 
 
 @pytest.mark.parametrize(
@@ -159,12 +159,12 @@ def test_learning_rate_goes_up_then_down_to_nothing(total, warmup):
     with tf.Graph().as_default(), tf.Session() as session:
         step = tf.placeholder(tf.int32, [])
         rate = optimization.learning_rate_schedule(peak, total, warmup, step)
-        found = [session.run(rate, {step: n}) for n in range(total + 3)]
+        actual = [session.run(rate, {step: n}) for n in range(total + 3)]
     expected = [
         peak * n / warmup if n < warmup else peak * max(1 - n / total, 0)
         for n in range(total + 3)
     ]
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-12)
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-12)
 
 
 def test_rates_of_a_run_start_above_nothing_and_the_step_is_counted():
@@ -227,12 +227,14 @@ def test_update_is_the_formulas(name, decay, is_sparse, use_resource):
         rate = tf.placeholder(tf.float32, [])
         value = tf.placeholder(tf.float64, values.shape[1:])
         gradient = tf.IndexedSlices(value, ROWS, SHAPE) if is_sparse else value
-        optimizer = optimization.AdamWeightDecayOptimizer(rate)
+        optimizer = optimization.AdamWeightDecayOptimizer(
+            rate, 0.01, exclude_from_weight_decay=optimization.NOT_DECAYED
+        )
         update = optimizer.apply_gradients([(gradient, variable)])
         session.run(tf.global_variables_initializer())
         for one_value, one_rate in zip(values, rates):
             session.run(update, {value: one_value, rate: one_rate})
-        found = session.run(
+        actual = session.run(
             [variable, *(optimizer.get_slot(variable, s) for s in ("adam_m", "adam_v"))]
         )
     gradients = values
@@ -240,7 +242,7 @@ def test_update_is_the_formulas(name, decay, is_sparse, use_resource):
         gradients = np.zeros([5, *SHAPE])
         for step in range(5):
             np.add.at(gradients[step], ROWS, values[step])
-    for ours, expected in zip(found, adamw(weights, gradients, rates, decay)):
+    for ours, expected in zip(actual, adamw(weights, gradients, rates, decay)):
         np.testing.assert_allclose(ours, expected, rtol=1e-6, atol=1e-9)
 
 
@@ -265,14 +267,14 @@ def test_gradient_of_a_look_up_moves_each_row_once(parts, use_resource):
         )
         norms = []
         for _ in range(3):
-            *first, last = np.split(np.arange(len(ROWS)), parts)
-            for some in first:
+            *others, last = np.split(np.arange(len(ROWS)), parts)
+            for some in others:
                 session.run(update.accumulate, {part: some})
             norm, _ = session.run(
                 [update.gradient_norm, update.operation], {part: last}
             )
             norms.append(norm)
-        found = session.run(table)
+        actual = session.run(table)
     gradient = np.zeros(SHAPE)
     np.add.at(gradient, ROWS, factors)
     rates = [0.1 * (1 - n / 1000) for n in (1, 2, 3)]
@@ -280,7 +282,7 @@ def test_gradient_of_a_look_up_moves_each_row_once(parts, use_resource):
     clip = np.linalg.norm(gradient) / np.linalg.norm(factors)
     expected, _, _ = adamw(weights, [gradient] * 3, rates, 0.01, clip)
     np.testing.assert_allclose(norms, np.linalg.norm(factors), rtol=1e-5)
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("scale", [0.01, 50.0])
@@ -340,6 +342,6 @@ def test_decay_can_be_chosen(decay, excluded):
         update = optimizer.apply_gradients([(tf.zeros([2], tf.float64), variable)])
         session.run(tf.global_variables_initializer())
         session.run(update)
-        found = session.run(variable)
+        actual = session.run(variable)
     expected = 8.0 if excluded else 8.0 * (1 - 0.1 * decay)
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_allclose(actual, expected, rtol=1e-6)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import pickle
 import unicodedata
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 import tokenization
 from tokenization import BasicTokenizer, FullTokenizer, WordpieceTokenizer
 
-DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
+DATA = str(pathlib.Path(__file__).parent.parent / "data")
 CASED = os.path.join(DATA, "init", "vocab.txt")
 UNCASED = os.path.join(DATA, "tokenization", "vocab_uncased.txt")
 # All that Unicode assigns, and of the rest, all of it dropped, a part.
@@ -164,10 +165,13 @@ def test_lower_case_of_a_character_is_as_long_alone_as_in_a_word():
 
 @many
 @given(any_text)
+@example("\U0001d16d\u034f\u302e")
 def test_lower_casing_lower_cased_tokens_changes_nothing(text):
     tokenizer = BasicTokenizer(do_lower_case=True)
     tokens = tokenizer.tokenize(text)
-    assert tokenizer.tokenize(" ".join(tokens)) == tokens
+    # A dropped mark may have kept apart two characters that NFD exchanges.
+    expected = [unicodedata.normalize("NFD", token) for token in tokens]
+    assert tokenizer.tokenize(" ".join(tokens)) == expected
 
 
 @many
@@ -298,8 +302,8 @@ def test_without_lower_casing_a_piece_stands_in_its_span(tokenizers, text):
     for piece, start, end in spans:
         covered = "".join(BasicTokenizer(False).tokenize(text[start:end]))
         assert piece in ("[UNK]", covered, "##" + covered)
-    places = [place for _, start, end in spans for place in range(start, end)]
-    assert places == sorted(set(places))
+    indices = [index for _, start, end in spans for index in range(start, end)]
+    assert indices == sorted(set(indices))
 
 
 @many
@@ -314,8 +318,8 @@ def test_spans_of_a_token_hold_what_it_was_made_of(text, do_lower_case):
         again = tokenizer.tokenize(text[min(starts) : max(ends)])
         assert "".join(again).replace("ς", "σ") == token.replace("ς", "σ")
         covered.update(range(min(starts), max(ends)))
-    for place in set(range(len(text))) - covered:  # nothing else makes a token
-        assert tokenizer.tokenize(text[place]) == []
+    for index in set(range(len(text))) - covered:  # nothing else makes a token
+        assert tokenizer.tokenize(text[index]) == []
 
 
 @pytest.mark.parametrize(
@@ -361,130 +365,3 @@ def test_spans_of_pieces(tmp_path):
         ("##\u1161\u11ab", 25, 26),
         ("\U0001d165\U0001d16d", 27, 29),  # which NFD exchanges
     ]
-
-
-# Vocabularies
-
-SPECIAL = b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n"
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(content):
-        path = tmp_path / "vocab.txt"
-        path.write_bytes(content)
-        return str(path)
-
-    return write
-
-
-def test_id_is_the_line_number_and_white_space_no_part_of_a_piece(write):
-    path = write(b"[PAD]\n[unused1]\n[UNK]\n[CLS]\n[SEP]\n  gene \t\n##s\n")
-    assert list(tokenization.load_vocab(path).items()) == [
-        ("[PAD]", 0),
-        ("[unused1]", 1),
-        ("[UNK]", 2),
-        ("[CLS]", 3),
-        ("[SEP]", 4),
-        ("gene", 5),
-        ("##s", 6),
-    ]
-
-
-def test_only_line_feeds_end_pieces(write):
-    path = write(SPECIAL + "a\u2028b\na\x0bb\n\u2028\nc\r\nd".encode())
-    vocab = tokenization.load_vocab(path)
-    assert {"a\u2028b": 4, "a\x0bb": 5, "c": 7, "d": 8}.items() <= vocab.items()
-
-
-def test_byte_order_mark_crlf_and_blank_end_are_no_pieces(write):
-    text = b"\xef\xbb\xbf" + SPECIAL.replace(b"\n", b"\r\n") + b"gene\r\n\r\n\n"
-    tokenizer = FullTokenizer(write(text))
-    assert tokenizer.vocab["[PAD]"] == 0 and tokenizer.vocab["gene"] == 4
-    assert tokenizer.vocab_size == 5
-
-
-def test_blank_and_repeated_lines_keep_the_ids_of_the_others(write):
-    tokenizer = FullTokenizer(write(SPECIAL + b"gene\n\ngene\ncell\n"))
-    assert tokenizer.convert_tokens_to_ids(["gene", "cell"]) == [6, 7]
-    assert tokenizer.convert_ids_to_tokens([4, 6]) == ["gene", "gene"]
-    assert tokenizer.vocab_size == 8
-
-
-@pytest.mark.parametrize(
-    "content, problem",
-    [
-        (b"", "vocab.txt: empty"),
-        (b"\n\r\n", "vocab.txt: empty"),
-        (SPECIAL + b"ok\ncaf\xe9\n", "vocab.txt:6: byte 4 of the line is not UTF-8"),
-        (b"\x80\x04\x95pickle", "vocab.txt:1: byte 1 of the line is not UTF-8"),
-        (b"[PAD]\n[CLS]\ngene\n", r"vocab.txt: without the piece \[UNK\], \[SEP\]"),
-    ],
-)
-def test_unusable_vocabularies_are_refused(write, content, problem):
-    with pytest.raises(ValueError, match=problem) as caught:
-        FullTokenizer(write(content))
-    assert "\n" not in str(caught.value)
-
-
-def test_vocabularies_that_cannot_be_read_are_named(tmp_path):
-    for path in (str(tmp_path / "none.txt"), str(tmp_path)):
-        with pytest.raises(ValueError, match="cannot be read") as caught:
-            tokenization.load_vocab(path)
-        assert str(caught.value).startswith(path)
-
-
-def test_ids_and_pieces_outside_of_the_vocabulary_are_refused(tokenizers):
-    tokenizer = tokenizers[False]
-    assert tokenizer.convert_ids_to_tokens([0, 2999]) == [
-        "[PAD]",
-        list(tokenizer.vocab)[-1],
-    ]
-    for number in (-1, 3000):
-        with pytest.raises(ValueError, match=f"id {number} "):
-            tokenizer.convert_ids_to_tokens([number])
-    with pytest.raises(ValueError, match="'no piece'"):
-        tokenizer.convert_tokens_to_ids(["[PAD]", "no piece"])
-
-
-# Case of published checkpoints
-
-
-@pytest.mark.parametrize(
-    "folder, lower",
-    [
-        ("uncased_L-24_H-1024_A-16", True),
-        ("uncased_L-12_H-768_A-12", True),
-        ("multilingual_L-12_H-768_A-12", True),
-        ("chinese_L-12_H-768_A-12", True),
-        ("wwm_uncased_L-24_H-1024_A-16", True),
-        ("uncased_L-2_H-128_A-2", True),
-        ("cased_L-12_H-768_A-12", False),
-        ("cased_L-24_H-1024_A-16", False),
-        ("multi_cased_L-12_H-768_A-12", False),
-        ("wwm_cased_L-24_H-1024_A-16", False),
-    ],
-)
-@pytest.mark.parametrize("path", ["{}/bert_model.ckpt", "/m/{}/x/model.ckpt-9", "{}"])
-def test_case_contradicting_the_checkpoint_is_refused(folder, lower, path):
-    path = path.format(folder)
-    tokenization.validate_case_matches_checkpoint(lower, path)
-    needed = "true" if lower else "false"
-    with pytest.raises(ValueError, match=f"use --do_lower_case={needed}") as caught:
-        tokenization.validate_case_matches_checkpoint(not lower, path)
-    assert str(caught.value).startswith(path)
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        None,
-        "",
-        "biobert_v1.1_pubmed/model.ckpt-1000000",
-        "my_cased_L-12_H-768_A-12_copy/bert_model.ckpt",
-        "/cased/uncased/model.ckpt",
-    ],
-)
-def test_other_checkpoints_go_with_both_cases(path):
-    for do_lower_case in (False, True):
-        tokenization.validate_case_matches_checkpoint(do_lower_case, path)
