@@ -27,6 +27,7 @@ from biocodes.lib.conll import Sentence, is_labelled
 from biocodes.lib.files import InputError
 from finetuning import output_dir, windows
 from finetuning.command_line import log
+from finetuning.device import report_device
 from finetuning.estimator import ModeKeys
 from finetuning.model import Head, Model, Tensors
 from finetuning.records import RecordFile, Schema, featurized
@@ -385,7 +386,7 @@ def main(argv: List[str], interruption: Interruption) -> None:
     job = Job.from_flags(flags)
     wanted = {phase: flags[f"do_{phase}"].value for phase in FILES}
     phases = [] if flags.do_embed else phases_of(wanted, flags.data_dir, job)
-    command_line.report_device(flags.require_gpu)
+    report_device(flags.require_gpu)
     model = Model.from_flags(flags)
     run_settings = RunSettings.from_flags(flags)
     settings = Settings.from_flags(flags)

@@ -411,7 +411,7 @@ def main(argv: List[str], interruption: Interruption) -> None:
         define_flags(), argv, __doc__, ("task_name", "data_dir")
     )
     settings = Settings.from_flags(flags)
-    command_line.report_device(flags.require_gpu)
+    report_device(flags.require_gpu)
     pretrained = Model.from_flags(flags)
     run_settings = RunSettings.from_flags(flags)
     names = {phase: FILES[phase] for phase in settings.phases}

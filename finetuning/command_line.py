@@ -381,23 +381,3 @@ def log_results(title: str, lines: Iterable[str]) -> None:
     log.info("***** %s *****", title)
     for line in lines:
         log.info("  %s", line)
-
-
-def report_device(require_gpu: bool) -> None:
-    """Log what TensorFlow computes on.
-
-    Raises:
-      InputError: require_gpu, and there is no GPU.
-    """
-    gpus = tf.config.experimental.list_physical_devices("GPU")
-    if gpus:
-        names = ", ".join(gpu.name.split("physical_device:")[-1] for gpu in gpus)
-        log.info("device: %s", names)
-    elif require_gpu:
-        raise files.InputError(
-            f"TensorFlow {tf.version.VERSION} finds no GPU",
-            "--require_gpu",
-            remedy="check nvidia-smi and the CUDA libraries, or leave the flag out",
-        )
-    else:
-        log.info("device: CPU, %d cores (no GPU found)", os.cpu_count())
