@@ -35,6 +35,7 @@ from biocodes.lib.files import InputError
 from biocodes.lib.labels import label_list
 from biocodes.lib.relations import Row, is_labelled
 from finetuning import output_dir
+from finetuning.device import report_device
 from finetuning.estimator import ModeKeys
 from finetuning.folds import FOLD_RECORD, Fold, FoldJob, Scores, find_folds, run_folds
 from finetuning.model import Head, Model, Tensors, load_labels
