@@ -30,6 +30,7 @@ from finetuning.command_line import log
 from finetuning.device import report_device
 from finetuning.estimator import ModeKeys
 from finetuning.model import Head, Model, Tensors
+from finetuning.model_dir import fill_flags
 from finetuning.records import RecordFile, Schema, featurized
 from finetuning.run import Run, RunSettings
 from finetuning.signals import Interruption
@@ -386,6 +387,7 @@ def main(argv: List[str], interruption: Interruption) -> None:
     job = Job.from_flags(flags)
     wanted = {phase: flags[f"do_{phase}"].value for phase in FILES}
     phases = [] if flags.do_embed else phases_of(wanted, flags.data_dir, job)
+    fill_flags(flags)
     report_device(flags.require_gpu)
     model = Model.from_flags(flags)
     run_settings = RunSettings.from_flags(flags)

@@ -31,6 +31,7 @@ from finetuning import output_dir
 from finetuning.command_line import log
 from finetuning.device import report_device
 from finetuning.model import Head, Model, Tensors
+from finetuning.model_dir import fill_flags
 from finetuning.records import RecordFile, Schema, featurized
 from finetuning.run import Run, RunSettings
 from finetuning.signals import Interruption
@@ -283,6 +284,7 @@ def main(argv: List[str], interruption: Interruption) -> None:
     flags = command_line.parse_flags(define_flags(), argv, __doc__)
     settings = Settings.from_flags(flags)
     lengths, limits = Lengths.from_flags(flags), Limits.from_flags(flags)
+    fill_flags(flags)
     report_device(flags.require_gpu)
     model = Model.from_flags(flags).with_head(make_head(settings.pad_to_max_length))
     run_settings = RunSettings.from_flags(flags)

@@ -39,6 +39,7 @@ from finetuning.device import report_device
 from finetuning.estimator import ModeKeys
 from finetuning.folds import FOLD_RECORD, Fold, FoldJob, Scores, find_folds, run_folds
 from finetuning.model import Head, Model, Tensors, load_labels
+from finetuning.model_dir import fill_flags
 from finetuning.records import RecordFile, Schema, featurized
 from finetuning.run import Run, RunSettings
 from finetuning.signals import Interruption
@@ -412,6 +413,7 @@ def main(argv: List[str], interruption: Interruption) -> None:
         define_flags(), argv, __doc__, ("task_name", "data_dir")
     )
     settings = Settings.from_flags(flags)
+    fill_flags(flags)
     report_device(flags.require_gpu)
     pretrained = Model.from_flags(flags)
     run_settings = RunSettings.from_flags(flags)

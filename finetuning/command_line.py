@@ -157,8 +157,20 @@ def define_flags(
         "Start afresh: remove an earlier run's checkpoints and records first.",
     )
     topic = flags.topic(MODEL)
-    topic.string("vocab_file", None, "WordPiece vocabulary, a token a line. Required.")
-    topic.string("bert_config_file", None, "bert_config.json of the encoder. Required.")
+    topic.string(
+        "model_dir",
+        None,
+        "Folder of a pretrained or fine-tuned model: vocabulary, configuration, casing,"
+        " labels and checkpoint. The flags below override it.",
+    )
+    topic.string(
+        "vocab_file", None, "WordPiece vocabulary. Required without model_dir."
+    )
+    topic.string(
+        "bert_config_file",
+        None,
+        "bert_config.json of the encoder. Required without model_dir.",
+    )
     topic.string(
         "init_checkpoint",
         None,
@@ -316,15 +328,23 @@ def parse_flags(
         raise files.InputError(
             f"{rest[1]!r} is not a flag", remedy="flags look like --name=value"
         )
-    for flag in (*required, "vocab_file", "bert_config_file", "output_dir"):
+    files_of_model = () if flags.model_dir else ("vocab_file", "bert_config_file")
+    for flag in (*required, *files_of_model, "output_dir"):
         if not flags[flag].value:
-            raise files.InputError("is required", f"--{flag}")
+            raise files.InputError("is required", f"--{flag}", remedy=_remedy(flag))
     _check_numbers(flags)
     if flags.use_tpu:
         raise files.InputError(
             "TPUs are not supported", "--use_tpu", remedy="leave the flag out"
         )
     return flags
+
+
+def _remedy(flag: str) -> Optional[str]:
+    """Say what to do about a required flag, where its name does not."""
+    if flag in ("vocab_file", "bert_config_file"):
+        return "or name the folder of the model by --model_dir"
+    return None
 
 
 # name → (least, greatest or None) of the flags that are numbers.

@@ -17,7 +17,7 @@ from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from finetuning import checkpoints, output_dir, training
+from finetuning import checkpoints, model_dir, output_dir, training
 from finetuning.model import Head, Model, save_labels
 from finetuning.prediction import PredictionSettings, Predictor
 from finetuning.records import RecordFile, Schema, open_or_write
@@ -116,9 +116,12 @@ class Run:
             return
         self._training = self.settings.training._replace(examples=examples)
         self._training.steps()  # raises the error for too few examples
+        model_dir.warn_of_casing(model.tokenizer.vocab, model.facts["do_lower_case"])
         self.facts = self._training_facts(training_facts or {})
         overwrite = self.settings.overwrite
         output_dir.check_same_training(self.folder, self.facts, overwrite)
+        if not overwrite:
+            model_dir.check_files(self.folder, self._model_files())
         last = None if overwrite else checkpoints.latest(self.folder)
         if last:
             model.check_resumable(last)
@@ -134,6 +137,14 @@ class Run:
             facts["init_checkpoint"] = os.path.abspath(facts["init_checkpoint"])
         return json.loads(json.dumps(facts))
 
+    def _model_files(self) -> Dict[str, str]:
+        """Map the names that the model's files have in the folder to their paths."""
+        arguments = self.settings.arguments
+        return {
+            model_dir.VOCABULARY: arguments["vocab_file"],
+            model_dir.CONFIG: arguments["bert_config_file"],
+        }
+
     def start(self, results: Sequence[str]) -> None:
         """Make the folder ready: record the run, remove outdated results.
 
@@ -146,6 +157,8 @@ class Run:
         arguments = self.settings.arguments
         if self.settings.do_train:
             output_dir.start_training(self.folder, arguments, self.facts, results)
+            casing = self.model.facts["do_lower_case"]
+            model_dir.write_files(self.folder, self._model_files(), casing)
             if self.model.labels:
                 save_labels(self.folder, self.model.labels)
         else:
