@@ -1,4 +1,4 @@
-"""model_dir.py: a folder is a model, whoever made it, and is never taken for another."""
+"""model_dir.py: a folder is a model, whoever made it, and taken for no other."""
 
 import json
 import shutil
