@@ -1,43 +1,50 @@
-from typing import NamedTuple
+"""Several corpora in one model: what each leaves open, and the loss that knows it."""
+
+from typing import NamedTuple, Optional, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import conll
-
-# What a corpus leaves open
+from tasks.ner.corpora import Corpus
 
 
 class PartialAnnotation(NamedTuple):
     """What the corpora of one model leave open.
 
-    outside: id of the label O.
-    meanings: float32 [C, L], the labels that O stands for in each corpus, see
-      meanings_of_outside.
+    Attributes:
+      outside: id of the label O.
+      meanings: float32 [C, L], 1 for the labels that O stands for in each corpus.
     """
 
     outside: int
     meanings: np.ndarray
 
 
-def partial_annotation(corpora, names, special):
-    """The PartialAnnotation of several corpora; None where O leaves nothing open.
+def partial_annotation(
+    corpora: Sequence[Corpus], labels: Sequence[str], special: Sequence[str]
+) -> Optional[PartialAnnotation]:
+    """Return what several corpora leave open; None where O leaves nothing open.
 
     Args:
-      corpora, names, special: see meanings_of_outside.
+      corpora: all of the run.
+      labels: of the model, in the order of their ids.
+      special: those among them that are of pieces and not of words.
     """
-    if len(corpora) < 2 or conll.OUTSIDE not in names:
+    if len(corpora) < 2 or conll.OUTSIDE not in labels:
         return None
-    meanings = meanings_of_outside(corpora, names, special)
-    return PartialAnnotation(names.index(conll.OUTSIDE), meanings)
+    meanings = meanings_of_outside(corpora, labels, special)
+    return PartialAnnotation(labels.index(conll.OUTSIDE), meanings)
 
 
-def meanings_of_outside(corpora, names, special):
-    """What a word that a corpus labels O may really be.
+def meanings_of_outside(
+    corpora: Sequence[Corpus], labels: Sequence[str], special: Sequence[str]
+) -> np.ndarray:
+    """Return what a word that a corpus labels O may really be.
 
     Args:
-      corpora: list of Corpus.
-      names: the model's labels in the order of their ids.
+      corpora: all of the run.
+      labels: of the model, in the order of their ids.
       special: those among them that are of pieces and not of words.
 
     Returns:
@@ -45,18 +52,23 @@ def meanings_of_outside(corpora, names, special):
       corpus does not annotate.
     """
 
-    def may_be(label, corpus):
+    def may_be(label: str, corpus: Corpus) -> bool:
         if label in special or conll.entity_type(label) is None:
             return label == conll.OUTSIDE
         return corpus.types is not None and conll.entity_type(label) not in corpus.types
 
     return np.array(
-        [[may_be(label, corpus) for label in names] for corpus in corpora], np.float32
+        [[may_be(label, corpus) for label in labels] for corpus in corpora], np.float32
     )
 
 
-def marginal_cross_entropy(logits, label_ids, corpus, partial):
-    """Cross entropy in which O stands for every label that it may be.
+def marginal_cross_entropy(
+    logits: tf.Tensor,
+    label_ids: tf.Tensor,
+    corpus: tf.Tensor,
+    partial: PartialAnnotation,
+) -> tf.Tensor:
+    """Build the cross entropy in which O stands for every label that it may be.
 
     A word labelled O is outside of the entities that its corpus annotates; of other
     types it can be anything. So its loss is -log of the summed probability of O and of
@@ -69,7 +81,7 @@ def marginal_cross_entropy(logits, label_ids, corpus, partial):
       logits: float [B, S, L].
       label_ids: int [B, S].
       corpus: int [B], row of partial.meanings for each sentence.
-      partial: PartialAnnotation.
+      partial: what the corpora leave open.
 
     Returns:
       float [B, S].

@@ -8,11 +8,12 @@ answer" (section 4.3). Everything here is a pure function on arrays and text.
 Positions count the S pieces of a window; the end of a span is its last piece.
 """
 
-from typing import Any, List, NamedTuple, Optional
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from finetuning.windows import NO_WORD
+from tokenization import BasicTokenizer
 
 CONTINUATION = "##"
 
@@ -69,6 +70,8 @@ class Answer(NamedTuple):
         return self.start_logit + self.end_logit
 
 
+# (window, start, end) → text of a span.
+TextOf = Callable[[WindowLogits, int, int], str]
 # What is said when not one span can be an answer.
 EMPTY = Answer("empty", 0.0, 0.0)
 
@@ -88,8 +91,10 @@ class Decision(NamedTuple):
     null_odds: Optional[float]
 
 
-def decide(windows, text_of, limits):
-    """Finds the answer to a question in the windows of its context.
+def decide(
+    windows: Sequence[WindowLogits], text_of: TextOf, limits: Limits
+) -> Decision:
+    """Find the answer to a question in the windows of its context.
 
     Args:
       windows: list of WindowLogitsLogits; [] for a context without words.
@@ -114,13 +119,13 @@ def decide(windows, text_of, limits):
 # Candidates
 
 
-def best_positions(logits, count):
-    """Positions of the greatest logits, greatest first; of equals the earlier first."""
+def best_positions(logits: np.ndarray, count: int) -> np.ndarray:
+    """Return the positions of the greatest logits, greatest first; of equals the earlier first."""
     return np.argsort(-logits, kind="stable")[:count]
 
 
-def candidates(window, limits):
-    """The spans of a window that can be answers.
+def candidates(window: WindowLogits, limits: Limits) -> Tuple[np.ndarray, np.ndarray]:
+    """Return the spans of a window that can be answers.
 
     Each of the best starts is paired with each of the best ends. A span lies in the
     context, starts where this window is the one with most context, ends where it
@@ -142,8 +147,10 @@ def candidates(window, limits):
 # Ranking
 
 
-def ranked_spans(windows, limits):
-    """Yields the candidates of all windows as (window, start, end), best first.
+def ranked_spans(
+    windows: Sequence[WindowLogits], limits: Limits
+) -> Iterator[Tuple[WindowLogits, int, int]]:
+    """Yield the candidates of all windows as (window, start, end), best first.
 
     Of spans with equal scores the one found first comes first.
     """
@@ -165,8 +172,10 @@ def ranked_spans(windows, limits):
         yield windows[number], start, end
 
 
-def best_answers(windows, text_of, limits):
-    """The n_best_size best answers whose texts differ, the best first."""
+def best_answers(
+    windows: Sequence[WindowLogits], text_of: TextOf, limits: Limits
+) -> List[Answer]:
+    """Return the n_best_size best answers whose texts differ, the best first."""
     answers = {}
     for window, start, end in ranked_spans(windows, limits):
         text = text_of(window, start, end)
@@ -177,15 +186,15 @@ def best_answers(windows, text_of, limits):
     return list(answers.values())
 
 
-def answer_at(window, start, end, text):
-    """Answer of a span."""
+def answer_at(window: WindowLogits, start: int, end: int, text: str) -> Answer:
+    """Return the Answer of a span."""
     return Answer(
         text, float(window.start_logits[start]), float(window.end_logits[end])
     )
 
 
-def probabilities(answers):
-    """Softmax of the answers' scores: list of float."""
+def probabilities(answers: Sequence[Answer]) -> List[float]:
+    """Return the softmax of the answers' scores."""
     scores = np.array([answer.score for answer in answers])
     shares = np.exp(scores - scores.max())
     return (shares / shares.sum()).tolist()
@@ -194,8 +203,8 @@ def probabilities(answers):
 # The null answer
 
 
-def null_answer(windows):
-    """No answer, with the logits of the window that says so least.
+def null_answer(windows: Sequence[WindowLogits]) -> Answer:
+    """Return no answer, with the logits of the window that says so least.
 
     A question has no answer only when no window of its context has one.
     """
@@ -203,8 +212,8 @@ def null_answer(windows):
     return min(nulls, key=lambda null: null.score, default=Answer("", 0.0, 0.0))
 
 
-def insert_null(answers, null, n_best_size):
-    """Puts the null answer in its place by score, after its equals.
+def insert_null(answers: List[Answer], null: Answer, n_best_size: int) -> List[Answer]:
+    """Put the null answer in its place by score, after its equals.
 
     The list keeps n_best_size answers, and the null answer one place after them when
     it is not good enough to be among them.
@@ -217,8 +226,10 @@ def insert_null(answers, null, n_best_size):
 # Back to the text
 
 
-def original_text(pieces, text, basic_tokenizer):
-    """The characters that pieces were made from, as they stand in the text.
+def original_text(
+    pieces: Sequence[str], text: str, basic_tokenizer: BasicTokenizer
+) -> Optional[str]:
+    """Return the characters that pieces were made from, as they stand in the text.
 
     The text is tokenized again, and the place of what the pieces spell in its tokens
     is carried over character by character, spaces left out of account:
@@ -247,8 +258,8 @@ def original_text(pieces, text, basic_tokenizer):
     return text[solid[first] : solid[last] + 1]
 
 
-def spell(pieces):
-    """Pieces → the tokens they make, with spaces between: "p", "##53", "," → "p53 ,".
+def spell(pieces: Sequence[str]) -> str:
+    """Join pieces to the tokens they make, with spaces between: "p", "##53", "," → "p53 ,".
 
     A continuation at the beginning is taken without its mark.
     """
@@ -256,6 +267,6 @@ def spell(pieces):
     return text[len(CONTINUATION) :] if text.startswith(CONTINUATION) else text
 
 
-def count_solid(text):
-    """Number of characters that are no spaces."""
+def count_solid(text: str) -> int:
+    """Count the characters that are no spaces."""
     return len(text) - text.count(" ")

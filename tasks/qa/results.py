@@ -24,7 +24,7 @@ from finetuning import command_line, output_dir
 from finetuning.command_line import log
 from finetuning.records import RecordFile
 from tasks.qa import decoding
-from tasks.qa.decoding import Answer, Decision, Limits, WindowLogits
+from tasks.qa.decoding import Answer, Decision, Limits, TextOf, WindowLogits
 from tokenization import FullTokenizer
 
 PREDICTIONS = "predictions.json"
@@ -34,8 +34,6 @@ SCORES = "eval_results.txt"
 RESULTS = (PREDICTIONS, NBEST, NULL_ODDS, SCORES)
 
 Predictions = Iterable[Tuple[int, Dict[str, np.ndarray]]]
-# (window, start, end) → text of a span.
-TextOf = Callable[[WindowLogits, int, int], str]
 
 
 # From windows to answers

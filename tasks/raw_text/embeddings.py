@@ -5,7 +5,7 @@
 A piece's vector is the mean of what some of the encoder's layers make of it (by default
 the last four, as in the feature-based approach of Devlin et al. 2019). A passage that
 is longer than the model takes is read in overlapping windows, and each piece counts
-once, in the window where it has most context; see windows.py.
+once, in the window where it has most context.
 
 `embeddings.npz` is read by numpy.load(path, allow_pickle=False) and holds
 
@@ -30,7 +30,16 @@ import os
 import shutil
 import tempfile
 import zipfile
-from typing import Any, NamedTuple
+from typing import (
+    Any,
+    BinaryIO,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -38,15 +47,22 @@ import tensorflow.compat.v1 as tf
 from biocodes.lib import files
 from finetuning import command_line, output_dir, windows
 from finetuning.command_line import log
-from finetuning.model import Model
+from finetuning.model import Head, Model, Tensors
 from finetuning.prediction import Predictor
 from finetuning.progress import Progress
 from finetuning.run import Run, RunSettings
 from finetuning.signals import Interrupted
-from modeling import BertConfig
+from modeling import BertConfig, Outputs
 from tasks.raw_text.job import Job, check_input
-from tasks.raw_text.stream import SCHEMA, Feed, in_passages, make_featurizer
+from tasks.raw_text.stream import (
+    SCHEMA,
+    Featurized,
+    Feed,
+    in_passages,
+    make_featurizer,
+)
 
+Vectors = Sequence[np.ndarray]
 UNITS = PASSAGE, WORD = ("passage", "word")
 POOLINGS = MEAN, FIRST = ("mean", "first")
 # Pieces whose vectors may wait to be put back in order: 100 MB of them if H is 768.
@@ -79,15 +95,16 @@ def define_flags(flags: command_line.Flags) -> None:
 class Embedding(NamedTuple):
     """What to make of text.
 
-    unit: one of UNITS.
-    layers: indices of encoder layers, from 0.
-    pooling: one of POOLINGS. The mean is over the pieces of the passage, without [CLS]
-      and [SEP], or of the word. The first piece of a passage is the [CLS] of its first
-      window.
+    Attributes:
+      unit: one of UNITS.
+      layers: indices of encoder layers, from 0.
+      pooling: one of POOLINGS. The mean is over the pieces of the passage, without
+        [CLS] and [SEP], or of the word. The first piece of a passage is the [CLS] of
+        its first window.
     """
 
     unit: str
-    layers: tuple
+    layers: Tuple[int, ...]
     pooling: str
 
     @classmethod
@@ -95,7 +112,7 @@ class Embedding(NamedTuple):
         """Return what the flags ask for, of an encoder.
 
         Raises:
-          InputError: see parse_layers.
+          InputError: --layers cannot be used.
         """
         return cls(
             flags.embed,
@@ -104,8 +121,8 @@ class Embedding(NamedTuple):
         )
 
 
-def check_flags(flags):
-    """Checks that the flags of embedding, and others beside --do_embed, make sense.
+def check_flags(flags: Any) -> None:
+    """Check that the flags of embedding, and others beside --do_embed, make sense.
 
     Raises:
       InputError: one is missing, or there that would have no effect.
@@ -129,8 +146,8 @@ def check_flags(flags):
         )
 
 
-def parse_layers(text, count):
-    """ "-1,-2" of 12 layers → (11, 10).
+def parse_layers(text: str, count: int) -> Tuple[int, ...]:
+    """Parse "-1,-2", of 12 layers, as (11, 10).
 
     Raises:
       InputError: not a list of numbers; one is out of range or there twice.
@@ -159,14 +176,14 @@ def parse_layers(text, count):
 # Encoder
 
 
-def make_head(layers):
-    """A head, see finetuning, that predicts each piece's vector, `vectors` [B, S, H].
+def make_head(layers: Sequence[int]) -> Head:
+    """Make a head that predicts each piece's vector, `vectors` [B, S, H].
 
     Args:
       layers: indices of encoder layers, over which the vector is the mean.
     """
 
-    def head(encoder, features, mode):
+    def head(encoder: Outputs, features: Tensors, mode: str) -> Tuple[None, Tensors]:
         outputs = encoder.get_all_encoder_layers()
         total = tf.add_n([outputs[layer] for layer in layers])
         return None, {"vectors": total / len(layers)}
@@ -177,12 +194,16 @@ def make_head(layers):
 # Pooling
 
 
-def pooled(embedding, featurized, vectors, width):
-    """The vectors of a passage that an Embedding asks for.
+def pooled(
+    embedding: Embedding, featurized: Featurized, vectors: Vectors, width: int
+) -> np.ndarray:
+    """Return the vectors of a passage that an Embedding asks for.
 
     Args:
-      embedding: Embedding.
-      featurized, vectors, width: see passage_vector.
+      embedding: what to make of it.
+      featurized: the passage.
+      vectors: for each of its windows float [S, H], [CLS] first.
+      width: H.
 
     Returns:
       float32 [1 or words, H].
@@ -193,11 +214,13 @@ def pooled(embedding, featurized, vectors, width):
     return vector[np.newaxis]
 
 
-def passage_vector(featurized, vectors, pooling, width):
-    """The vector of a passage.
+def passage_vector(
+    featurized: Featurized, vectors: Vectors, pooling: str, width: int
+) -> np.ndarray:
+    """Return the vector of a passage.
 
     Args:
-      featurized: own_text.Featurized.
+      featurized: the passage.
       vectors: for each of its windows float [S, H], [CLS] first.
       pooling: one of POOLINGS.
       width: H.
@@ -209,30 +232,35 @@ def passage_vector(featurized, vectors, pooling, width):
         return np.zeros(width, np.float32)
     if pooling == FIRST:
         return vectors[0][0]
-    counted = [_counted(*one)[1] for one in zip(featurized.windows, vectors)]
+    windows_of_passage = zip(featurized.windows, vectors)
+    counted = [_counted(*window)[1] for window in windows_of_passage]
     return np.concatenate(counted).mean(axis=0)
 
 
-def word_vectors(featurized, vectors, pooling, width):
-    """The vectors of a passage's words, see passage_vector.
+def word_vectors(
+    featurized: Featurized, vectors: Vectors, pooling: str, width: int
+) -> np.ndarray:
+    """Return the vectors of a passage's words; arguments as of passage_vector.
 
     Returns:
       float32 [words, H]; zeros for a word that has no piece, or was cut off.
     """
-    found = np.zeros([len(featurized.spans), width], np.float32)
-    for one in zip(featurized.windows, vectors):
-        word_index, counted = _counted(*one)
+    of_words = np.zeros([len(featurized.spans), width], np.float32)
+    for window in zip(featurized.windows, vectors):
+        word_index, counted = _counted(*window)
         words, first = np.unique(word_index, return_index=True)
         if pooling == FIRST:
-            found[words] = counted[first]
+            of_words[words] = counted[first]
         elif len(words):
             sizes = np.diff(np.append(first, len(word_index)))
-            found[words] = np.add.reduceat(counted, first) / sizes[:, np.newaxis]
-    return found
+            of_words[words] = np.add.reduceat(counted, first) / sizes[:, np.newaxis]
+    return of_words
 
 
-def _counted(window, vectors):
-    """(word, vector) of the pieces that count in a window: int [n], float [n, H]."""
+def _counted(
+    window: Tuple[np.ndarray, List[int]], vectors: np.ndarray
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Return word and vector of the pieces that count: int [n], float [n, H]."""
     word_index = np.array(window[1], np.int64)
     counts = word_index != windows.CONTEXT
     # [CLS] comes before the pieces.
@@ -253,27 +281,27 @@ class _Numbers:
 
     compression = zipfile.ZIP_STORED
 
-    def __init__(self, folder, dtype, width=None):
+    def __init__(self, folder: str, dtype: Any, width: Optional[int] = None) -> None:
         self._dtype = np.dtype(dtype)
         self._shape = () if width is None else (width,)
         self._stream = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         self._count = 0
 
-    def extend(self, values):
-        """Adds rows: an array, or a list of numbers."""
+    def extend(self, values: Any) -> None:
+        """Add rows: an array, or a list of numbers."""
         rows = np.ascontiguousarray(values, self._dtype)
         self._stream.write(rows)
         self._count += len(rows)
 
-    def save(self, stream):
-        """Writes the array in NumPy's format (.npy)."""
+    def save(self, stream: BinaryIO) -> None:
+        """Write the array in NumPy's format (.npy)."""
         _write_header(stream, self._dtype, (self._count, *self._shape))
         self._stream.seek(0)
         shutil.copyfileobj(self._stream, stream, 1 << 20)
 
 
 class _Strings:
-    """An array of strings that grows on the disk, see _Numbers.
+    """An array of strings that grows on the disk.
 
     NumPy's strings are all as long as the longest, 4 bytes a character, which is known
     at the end. In the zip file they are compressed.
@@ -281,22 +309,22 @@ class _Strings:
 
     compression = zipfile.ZIP_DEFLATED
 
-    def __init__(self, folder):
+    def __init__(self, folder: str) -> None:
         self._stream = tempfile.TemporaryFile(  # noqa: SIM115
             "w+", dir=folder, encoding="ascii"
         )
         self._count = 0
         self._longest = 1
 
-    def extend(self, texts):
-        """Adds strings."""
+    def extend(self, texts: Iterable[str]) -> None:
+        """Add strings."""
         for text in texts:
             self._stream.write(json.dumps(text) + "\n")
             self._count += 1
             self._longest = max(self._longest, len(text))
 
-    def save(self, stream):
-        """Writes the array in NumPy's format (.npy)."""
+    def save(self, stream: BinaryIO) -> None:
+        """Write the array in NumPy's format (.npy)."""
         dtype = np.dtype(f"<U{self._longest}")
         _write_header(stream, dtype, (self._count,))
         self._stream.seek(0)
@@ -304,7 +332,7 @@ class _Strings:
             stream.write(np.array(json.loads(line), dtype).tobytes())
 
 
-def _write_header(stream, dtype, shape):
+def _write_header(stream: BinaryIO, dtype: np.dtype, shape: Tuple[int, ...]) -> None:
     header = {
         "descr": np.lib.format.dtype_to_descr(dtype),
         "fortran_order": False,
@@ -322,7 +350,7 @@ class Arrays:
       width: H.
     """
 
-    def __init__(self, folder, unit, width):
+    def __init__(self, folder: str, unit: str, width: int) -> None:
         self.passages = self.vectors = 0
         self._columns = {
             "ids": _Strings(folder),
@@ -334,8 +362,8 @@ class Arrays:
                 self._columns[name] = _Numbers(folder, np.int64)
             self._columns["text"] = _Strings(folder)
 
-    def add(self, featurized, vectors):
-        """Adds a passage: own_text.Featurized, and float32 [1 or words, H]."""
+    def add(self, featurized: Featurized, vectors: np.ndarray) -> None:
+        """Add a passage and its vectors, float32 [1 or words, H]."""
         passage, spans = featurized.passage, featurized.spans
         self._extend("ids", [passage.id])
         self._extend("sections", [passage.section or ""])
@@ -347,12 +375,12 @@ class Arrays:
         self.passages += 1
         self.vectors += len(vectors)
 
-    def _extend(self, name, values):
+    def _extend(self, name: str, values: Any) -> None:
         if name in self._columns:
             self._columns[name].extend(values)
 
-    def save(self, stream):
-        """Writes all of them to a binary stream as an .npz file."""
+    def save(self, stream: BinaryIO) -> None:
+        """Write all of them to a binary stream as an .npz file."""
         with zipfile.ZipFile(stream, "w") as archive:
             for name, column in self._columns.items():
                 # Of one date, so that the same text makes the same file.
