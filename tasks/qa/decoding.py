@@ -97,7 +97,7 @@ def decide(
     """Find the answer to a question in the windows of its context.
 
     Args:
-      windows: list of WindowLogitsLogits; [] for a context without words.
+      windows: list of WindowLogits; [] for a context without words.
       text_of: function (window, start, end) → text of a span.
       limits: Limits.
 
@@ -120,7 +120,7 @@ def decide(
 
 
 def best_positions(logits: np.ndarray, count: int) -> np.ndarray:
-    """Return the positions of the greatest logits, greatest first; of equals the earlier first."""
+    """Return the positions of the greatest logits; of equals the earlier first."""
     return np.argsort(-logits, kind="stable")[:count]
 
 
@@ -259,7 +259,7 @@ def original_text(
 
 
 def spell(pieces: Sequence[str]) -> str:
-    """Join pieces to the tokens they make, with spaces between: "p", "##53", "," → "p53 ,".
+    """Join pieces to the tokens they make: "p", "##53", "," become "p53 ,".
 
     A continuation at the beginning is taken without its mark.
     """
