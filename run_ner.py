@@ -31,6 +31,7 @@ from finetuning.device import report_device
 from finetuning.estimator import ModeKeys
 from finetuning.model import Head, Model, Tensors
 from finetuning.model_dir import fill_flags
+from finetuning.prediction import Predictor
 from finetuning.records import RecordFile, Schema, featurized
 from finetuning.run import Run, RunSettings
 from finetuning.signals import Interruption
@@ -44,10 +45,12 @@ from tasks.ner.corpora import (
     make_subfolders,
     numbered_sentences,
     parts_of,
+    phases_of,
     results_of,
     subfolders,
 )
 from tasks.ner.labels import SPECIAL, labels_of_pieces, save_pickle
+from tasks.ner.labels import load as load_labels
 from tasks.ner.partial_annotation import (
     PartialAnnotation,
     marginal_cross_entropy,
@@ -65,6 +68,7 @@ from tasks.raw_text.entities import find_entities
 from tasks.raw_text.job import RESULTS as RAW_TEXT_RESULTS
 from tasks.raw_text.job import WINDOW, Job, check_input, define_raw_text_flags
 from tasks.raw_text.output import Output
+from tasks.raw_text.tagger import Tagger
 from tokenization import CLS, SEP, FullTokenizer
 
 
@@ -281,34 +285,6 @@ def check_task(task_name: str) -> None:
         )
 
 
-def phases_of(
-    wanted: Dict[str, bool], data_dir: Optional[str], job: Optional[Job]
-) -> List[str]:
-    """List what the run does with the corpus, in order: keys of corpora.FILES.
-
-    Args:
-      wanted: phase → whether the flags ask for it.
-      data_dir: the flag.
-      job: raw text to predict; without data_dir it is all there is to predict.
-
-    Raises:
-      InputError: there is no data_dir, or a corpus beside a shard.
-    """
-    phases = [phase for phase, is_wanted in wanted.items() if is_wanted]
-    if job is not None and not data_dir and phases in ([], ["predict"]):
-        return []
-    if not data_dir:
-        beside = " by --do_train and --do_eval" if job is not None else ""
-        raise InputError("is required" + beside, "--data_dir")
-    if job is not None and job.shard and phases:
-        raise InputError(
-            "is for --predict_file alone, whose parts are predicted at the same time",
-            "--shard",
-            remedy="leave --data_dir out and give --do_train=false",
-        )
-    return phases
-
-
 def add_head(
     model: Model, corpora: List[Corpus], checkpoint: Optional[str], settings: Settings
 ) -> Model:
@@ -379,6 +355,14 @@ def evaluate_and_predict(
                 write_results(run, folder, records, corpus.sentences[phase], scorer)
 
 
+def load(folder: str, max_seq_length: int = 128) -> Tagger:
+    """Load a trained model for Python: load("ner").entities(["Ataxia …"])."""
+    predictor = Predictor.load(folder, max_seq_length)
+    labels = load_labels(predictor.checkpoint)
+    head = make_head(len(labels), count_padding=False, with_probability=True)
+    return Tagger(predictor.with_head(head, labels))
+
+
 def main(argv: List[str], interruption: Interruption) -> None:
     """Read and check everything, and only then start to work."""
     flags = command_line.parse_flags(define_flags(), argv, __doc__)
@@ -386,7 +370,11 @@ def main(argv: List[str], interruption: Interruption) -> None:
     embeddings.check_flags(flags)
     job = Job.from_flags(flags)
     wanted = {phase: flags[f"do_{phase}"].value for phase in FILES}
-    phases = [] if flags.do_embed else phases_of(wanted, flags.data_dir, job)
+    phases = (
+        []
+        if flags.do_embed
+        else phases_of(wanted, flags.data_dir, job is not None, bool(job and job.shard))
+    )
     fill_flags(flags)
     report_device(flags.require_gpu)
     model = Model.from_flags(flags)

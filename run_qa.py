@@ -32,16 +32,22 @@ from finetuning.command_line import log
 from finetuning.device import report_device
 from finetuning.model import Head, Model, Tensors
 from finetuning.model_dir import fill_flags
+from finetuning.prediction import Predictor
 from finetuning.records import RecordFile, Schema, featurized
 from finetuning.run import Run, RunSettings
 from finetuning.signals import Interruption
 from finetuning.windows import NO_WORD, best_windows, cut_windows
-from tasks.qa.answers import answer_pieces, ids_of, pieces_of, place_answer
+from tasks.qa.answerer import Answerer
+from tasks.qa.answers import (
+    answer_pieces,
+    ids_of,
+    load_to_train,
+    pieces_of,
+    place_answer,
+)
 from tasks.qa.decoding import Limits
 from tasks.qa.results import RESULTS, Questions, decide_all, report, write_predictions
 from tokenization import CLS, SEP, FullTokenizer
-
-NAMED = 5  # so many questions are named in a warning
 
 
 def define_flags() -> command_line.Flags:
@@ -136,21 +142,9 @@ class Lengths(NamedTuple):
         return cls(*(flags[name].value for name in cls._fields))
 
 
-# Questions
-
-
-def load_to_train(path: str, with_negative: bool) -> List[Example]:
-    """Read questions to train on, and warn of answers that are not in their context."""
-    examples, lost = squad.load_to_train(path, with_negative)
-    if lost:
-        log.warning(
-            "%s: %s answers are not where answer_start says and were left out: %s%s",
-            path,
-            f"{len(lost):,}",
-            ", ".join(lost[:NAMED]),
-            ", ..." if len(lost) > NAMED else "",
-        )
-    return examples
+# The defaults of the flags.
+LENGTHS = Lengths(384, 128, 64)
+LIMITS = Limits(20, 30, False, 0.0)
 
 
 # Windows
@@ -277,6 +271,18 @@ def make_head(count_padding: bool) -> Head:
 
 
 # The run
+
+
+def load(folder: str, lengths: Lengths = LENGTHS, limits: Limits = LIMITS) -> Answerer:
+    """Load a trained model for Python: load("qa").answers([(question, context)])."""
+    predictor = Predictor.load(folder, lengths.max_seq_length)
+    tokenizer = predictor.model.tokenizer
+
+    def windows_of(example: Example) -> Iterator[Dict[str, Any]]:
+        return featurize(example, tokenizer, lengths)
+
+    predictor = predictor.with_head(make_head(count_padding=False))
+    return Answerer(predictor, schema(labelled=False), windows_of, limits)
 
 
 def main(argv: List[str], interruption: Interruption) -> None:

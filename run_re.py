@@ -40,9 +40,11 @@ from finetuning.estimator import ModeKeys
 from finetuning.folds import FOLD_RECORD, Fold, FoldJob, Scores, find_folds, run_folds
 from finetuning.model import Head, Model, Tensors, load_labels
 from finetuning.model_dir import fill_flags
+from finetuning.prediction import Predictor
 from finetuning.records import RecordFile, Schema, featurized
 from finetuning.run import Run, RunSettings
 from finetuning.signals import Interruption
+from tasks.re.classifier import Classifier
 from tasks.re.cuts import lost_placeholders, report_cuts
 from tasks.re.results import RESULTS, Scoring, evaluate, predict, result_names
 from tokenization import CLS, SEP, FullTokenizer
@@ -405,6 +407,21 @@ def run_fold(fold: FoldRun, settings: Settings, interruption: Interruption) -> S
         rows = fold.corpus["predict"]
         scores = {**predict(run.folder, rows, predictions, scoring), **scores}
     return scores
+
+
+def load(folder: str, max_seq_length: int = 128) -> Classifier:
+    """Load a trained model for Python: load("gad").relations(["@GENE$ …"])."""
+    predictor = Predictor.load(folder, max_seq_length)
+    labels = load_labels(predictor.checkpoint)
+    rows_schema = schema(labelled=False)
+
+    def row_of(sentence: str) -> np.ndarray:
+        row = Row(0, sentence, None)
+        tokenizer = predictor.model.tokenizer
+        return rows_schema.pack(featurize(row, tokenizer, {}, max_seq_length))
+
+    head = make_head(len(labels))
+    return Classifier(predictor.with_head(head, labels), rows_schema, row_of)
 
 
 def main(argv: List[str], interruption: Interruption) -> None:

@@ -21,7 +21,7 @@ import modeling
 import tokenization
 from biocodes.lib import files
 from biocodes.lib.labels import LABEL_FILE, read_labels
-from finetuning import checkpoints
+from finetuning import checkpoints, model_dir
 from finetuning.estimator import ModeKeys
 
 Tensors = Dict[str, tf.Tensor]
@@ -57,12 +57,21 @@ class Model(NamedTuple):
         tokenizer = load_tokenizer(
             flags.vocab_file, flags.do_lower_case, config, flags.init_checkpoint
         )
-        facts = {
-            "bert_config": config.to_dict(),
-            "vocabulary": files.digest(flags.vocab_file),
-            "do_lower_case": flags.do_lower_case,
-        }
-        return cls(config, tokenizer, facts)
+        return cls(config, tokenizer, _facts(config, flags.vocab_file, tokenizer))
+
+    @classmethod
+    def load(cls, folder: str, max_seq_length: int) -> "Model":
+        """Load configuration and vocabulary of a model's folder, see model_dir.py.
+
+        Raises:
+          InputError: the folder holds no model, or its files do not fit together.
+        """
+        parts = model_dir.find_files(folder)
+        config = load_config(parts.bert_config_file, max_seq_length)
+        tokenizer = load_tokenizer(
+            parts.vocab_file, parts.do_lower_case, config, parts.checkpoint
+        )
+        return cls(config, tokenizer, _facts(config, parts.vocab_file, tokenizer))
 
     def with_head(self, head: Head, labels: Sequence[str] = ()) -> "Model":
         """Return the same model with a task's head and labels."""
@@ -118,6 +127,16 @@ class Model(NamedTuple):
         """
         checkpoints.names_to_load(prefix, self.variables(), needs_head=True)
         checkpoints.check_resumable(prefix)
+
+
+def _facts(
+    config: modeling.BertConfig, vocab_file: str, tokenizer: tokenization.FullTokenizer
+) -> Dict[str, Any]:
+    return {
+        "bert_config": config.to_dict(),
+        "vocabulary": files.digest(vocab_file),
+        "do_lower_case": tokenizer.basic_tokenizer.do_lower_case,
+    }
 
 
 def _without_encoder(config: modeling.BertConfig) -> modeling.Outputs:

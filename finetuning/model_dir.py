@@ -11,7 +11,7 @@ A single flag (--vocab_file, --init_checkpoint, …) has precedence over the fol
 import os
 import re
 import shutil
-from typing import Any, Dict, Iterable, Optional
+from typing import Any, Dict, Iterable, NamedTuple, Optional
 
 from biocodes.lib import files
 from finetuning import checkpoints
@@ -22,6 +22,36 @@ CONFIG = "bert_config.json"
 CASING = "tokenizer_config.json"
 _HUGGING_FACE = ("model.safetensors", "pytorch_model.bin", "config.json")
 _STEP = re.compile(r"-\d+$")
+
+
+class ModelFiles(NamedTuple):
+    """The files that make a model, and its casing.
+
+    Attributes:
+      vocab_file, bert_config_file: paths.
+      checkpoint: prefix.
+      do_lower_case: as recorded, or as the vocabulary says.
+    """
+
+    vocab_file: str
+    bert_config_file: str
+    checkpoint: str
+    do_lower_case: bool
+
+
+def find_files(folder: str) -> ModelFiles:
+    """Find all that a folder says of its model.
+
+    Raises:
+      InputError: it holds no model, or more than one.
+    """
+    _check_folder(folder)
+    vocab_file = os.path.join(folder, VOCABULARY)
+    casing = recorded_casing(folder)
+    if casing is None:
+        casing = is_uncased(_lines(vocab_file))
+    config = os.path.join(folder, CONFIG)
+    return ModelFiles(vocab_file, config, only_checkpoint(folder), casing)
 
 
 def fill_flags(flags: Flags) -> None:

@@ -2,13 +2,23 @@
 
 import contextlib
 import os
-from typing import Any, Callable, Dict, Iterable, Iterator, NamedTuple, Optional, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 import modeling
-from finetuning import checkpoints, estimator, records
+from finetuning import checkpoints, estimator, model_dir, records
 from finetuning.batches import (
     batch_of,
     dataset,
@@ -18,7 +28,7 @@ from finetuning.batches import (
     prediction_order,
     stream_batches,
 )
-from finetuning.model import Model
+from finetuning.model import Head, Model
 from finetuning.progress import report_progress
 
 Predicted = Iterator[Tuple[int, Dict[str, np.ndarray]]]
@@ -78,6 +88,21 @@ class Predictor(NamedTuple):
     model: Model
     checkpoint: str
     settings: PredictionSettings
+
+    @classmethod
+    def load(cls, folder: str, max_seq_length: int) -> "Predictor":
+        """Load a trained model's folder; labels and head are still to be added.
+
+        Raises:
+          InputError: the folder holds no model.
+        """
+        model = Model.load(folder, max_seq_length)
+        settings = PredictionSettings(8, max_seq_length, None)
+        return cls(model, model_dir.only_checkpoint(folder), settings)
+
+    def with_head(self, head: Head, labels: Sequence[str] = ()) -> "Predictor":
+        """Return the same with a task's head and labels."""
+        return self._replace(model=self.model.with_head(head, labels))
 
     def predict(self, data: records.RecordFile) -> Predicted:
         """Predict every example of a record file.

@@ -59,6 +59,35 @@ class Corpus(NamedTuple):
         return self.types.union(conll.types_in(self.sentences[phase]))
 
 
+def phases_of(
+    wanted: Dict[str, bool], data_dir: Optional[str], has_text: bool, has_shard: bool
+) -> List[str]:
+    """List what the run does with the corpus, in order: keys of FILES.
+
+    Args:
+      wanted: phase → whether the flags ask for it.
+      data_dir: the flag.
+      has_text: whether there is raw text to predict; without data_dir it is all.
+      has_shard: whether a part of it is to be predicted.
+
+    Raises:
+      InputError: there is no data_dir, or a corpus beside a shard.
+    """
+    phases = [phase for phase, is_wanted in wanted.items() if is_wanted]
+    if has_text and not data_dir and phases in ([], ["predict"]):
+        return []
+    if not data_dir:
+        beside = " by --do_train and --do_eval" if has_text else ""
+        raise files.InputError("is required" + beside, "--data_dir")
+    if has_shard and phases:
+        raise files.InputError(
+            "is for --predict_file alone, whose parts are predicted at the same time",
+            "--shard",
+            remedy="leave --data_dir out and give --do_train=false",
+        )
+    return phases
+
+
 def load_corpora(data_dir: str, phases: Sequence[str]) -> List[Corpus]:
     """Read the corpora that --data_dir names.
 

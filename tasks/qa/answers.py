@@ -3,8 +3,26 @@
 import bisect
 from typing import List, Optional, Sequence, Tuple
 
-from biocodes.lib.squad import Span
+from biocodes.lib import squad
+from biocodes.lib.squad import Example, Span
+from finetuning.command_line import log
 from tokenization import FullTokenizer
+
+NAMED = 5  # so many questions are named in a warning
+
+
+def load_to_train(path: str, with_negative: bool) -> List[Example]:
+    """Read questions to train on, and warn of answers that are not in their context."""
+    examples, lost = squad.load_to_train(path, with_negative)
+    if lost:
+        log.warning(
+            "%s: %s answers are not where answer_start says and were left out: %s%s",
+            path,
+            f"{len(lost):,}",
+            ", ".join(lost[:NAMED]),
+            ", ..." if len(lost) > NAMED else "",
+        )
+    return examples
 
 
 def ids_of(text: str, tokenizer: FullTokenizer) -> List[int]:

@@ -64,12 +64,15 @@ class Questions(NamedTuple):
         for number in range(len(self.examples)):
             windows = []
             while following and following[0]["example_index"] == number:
-                windows.append(_window(*following))
+                windows.append(window_of(*following))
                 following = next(stream, None)
             yield windows
 
 
-def _window(features: Dict[str, Any], prediction: Dict[str, np.ndarray]) -> Any:
+def window_of(
+    features: Dict[str, Any], prediction: Dict[str, np.ndarray]
+) -> WindowLogits:
+    """Put together what the model says of a window, without its padding."""
     length = len(features["input_ids"])
     return WindowLogits(
         prediction["start_logits"][:length],
