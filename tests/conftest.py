@@ -17,6 +17,8 @@ from biocodes.lib import command  # noqa: E402
 from kit import forked  # noqa: E402
 from kit.paths import DATA, ROOT  # noqa: E402
 
+pytest_plugins = ["kit.stacks"]
+
 
 def pytest_addoption(parser):
     parser.addoption(

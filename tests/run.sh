@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Linter and all tests, in the environment that ../install.sh makes. PYTHON and VENV as
-# there; arguments go to pytest: tests/run.sh -k conlleval
+# Linter and all tests, in the environment that ../install.sh makes. PYTHON, VENV and
+# GPU as there; arguments go to pytest: tests/run.sh -k conlleval
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

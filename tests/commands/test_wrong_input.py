@@ -871,7 +871,7 @@ WRONG = [
         (
             "an interpreter that is none",
             [set_variables(VENV="/proc/nowhere/venv", PYTHON="/dev/null")],
-            "PYTHON=/dev/null does not start; name a Python 3.7 to 3.11",
+            "PYTHON=/dev/null does not start; name a Python 3.7 to 3.13",
         ),
     ),
     # Both scorers; nothing is wrong with one that is right with the other.
