@@ -4,6 +4,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+case ${1:-} in
+  --help | -h)
+    sed -n '2,/^set /s/^# \{0,1\}//p' tests/run.sh
+    exit
+    ;;
+esac
+
 python=$(./install.sh tests/requirements.txt biocodes/requirements.txt)
 "$python" -m ruff check .
 "$python" -m ruff format --check .
