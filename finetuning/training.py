@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import tensorflow.compat.v1 as tf
 
@@ -137,28 +137,8 @@ def train(
     if start >= total:
         return last
     watch = hooks.WatchTraining(start, total, settings.train_batch_size, folder)
-
-    def model_fn(features: Dict[str, Any], mode: str) -> estimator.EstimatorSpec:
-        loss = training_loss(model, features["parts"], mode, settings)
-        loaded = {} if last else _first_weights(settings.init_checkpoint)
-        count = settings.gradient_accumulation_steps
-        update = optimization.create_train_op(
-            loss, settings.learning_rate, total, warmup, in_micro_batches=count > 1
-        )
-        watch.watch(update.loss, update.learning_rate, update.gradient_norm)
-        return estimator.EstimatorSpec(
-            mode,
-            loss=update.loss,
-            train_op=update.operation,
-            scaffold=_scaffold(settings, loaded),
-            training_hooks=[
-                hooks.RunMicroBatches(update.accumulate, count - 1),
-                hooks.SaveCheckpoints(
-                    folder, settings.save_checkpoints_steps, interruption
-                ),
-            ],
-        )
-
+    save = hooks.SaveCheckpoints(folder, settings.save_checkpoints_steps, interruption)
+    model_fn = _make_model_fn(model, settings, watch, save, resumes=last is not None)
     with interruption.held_back(), settings.memory_watched(data):
         estimator.create(model_fn, folder, settings.seed).train(
             lambda: _batches(data, settings, start), hooks=[watch], max_steps=total
@@ -168,6 +148,44 @@ def train(
         where = f"checkpoint saved at step {checkpoints.step(last):,} of {total:,}"
         raise Interrupted(interruption.asked, where)
     return last
+
+
+def _make_model_fn(
+    model: Model,
+    settings: TrainingSettings,
+    watch: hooks.WatchTraining,
+    save: hooks.SaveCheckpoints,
+    resumes: bool,
+) -> Callable[[Dict[str, Any], str], estimator.EstimatorSpec]:
+    """Make the function that builds the graph of a training step.
+
+    Args:
+      model: what is trained.
+      settings: TrainingSettings.
+      watch: is told what to watch.
+      save: saves checkpoints.
+      resumes: whether Estimator will restore a checkpoint of the folder.
+    """
+    total, warmup = settings.steps()
+    count = settings.gradient_accumulation_steps
+
+    def model_fn(features: Dict[str, Any], mode: str) -> estimator.EstimatorSpec:
+        loss = training_loss(model, features["parts"], mode, settings)
+        loaded = {} if resumes else _first_weights(settings.init_checkpoint)
+        update = optimization.create_train_op(
+            loss, settings.learning_rate, total, warmup, in_micro_batches=count > 1
+        )
+        watch.watch(update.loss, update.learning_rate, update.gradient_norm)
+        micro_batch_hook = hooks.RunMicroBatches(update.accumulate, count - 1)
+        return estimator.EstimatorSpec(
+            mode,
+            loss=update.loss,
+            train_op=update.operation,
+            scaffold=_scaffold(settings, loaded),
+            training_hooks=[micro_batch_hook, save],
+        )
+
+    return model_fn
 
 
 def _log_start(settings: TrainingSettings, start: int, total: int, warmup: int) -> None:
