@@ -1,36 +1,39 @@
+"""Batches: which examples go together, put together with padding, as a tf.data.Dataset.
+
+    order     training_order, prediction_order, file_order: indices, batch after batch
+    cut       micro_batches: parts in which examples are of similar length
+    arrays    batch_of, parts_of, stream_batches: padded, only as far as a part needs
+    dataset   dataset, dataset_of_parts
+    back      in_input_order: predictions in the order of the examples
+
+An example is given by its index in a RecordFile or in Rows.
+"""
+
 import itertools
 import math
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 import modeling
+from finetuning.records import RecordFile, Schema
 
-
-def micro_batches(batches, lengths, count, parts):
-    """Cuts each batch into parts in which examples are of similar length.
-
-    Args:
-      batches: iterable of int arrays, indices of examples.
-      lengths: int [examples].
-      count: micro-batches that a batch makes.
-      parts: of each; batches are `count` times `parts` times as large as one.
-
-    Yields:
-      List of int arrays: the parts of a micro-batch.
-    """
-    for rows in batches:
-        sorted_rows = rows[np.argsort(lengths[rows], kind="stable")]
-        for one in np.split(sorted_rows, count):
-            yield np.split(one, parts)
-
-
-def part_of(features):
-    """The modeling.Part that a batch's features hold."""
-    return modeling.Part(
-        features["input_ids"], features["input_mask"], features.get("segment_ids")
-    )
-
+Batch = Dict[str, np.ndarray]
+BatchInParts = Dict[str, Tuple[Batch, ...]]
+Order = Callable[[np.ndarray], Iterator[np.ndarray]]
 
 # Training batches that are formed by length together. The fewer they are, the more by
 # chance the examples of a batch come together; the more, the less padding there is: 4 %
@@ -42,35 +45,147 @@ POOL_BATCHES = 50
 LENGTH_CLASSES = 4
 
 
+# Orders
+
+
+def training_order(
+    lengths: np.ndarray, batch_size: int, seed: int, by_length: bool = True
+) -> Iterator[np.ndarray]:
+    """Yield the examples of one training batch after another, without end.
+
+    Every epoch is a new permutation of the whole corpus. What is left over at its end
+    (fewer than batch_size examples) goes to the front of the next one.
+
+    By length means that each POOL_BATCHES batches are cut anew. Their examples, from
+    the shortest to the longest, are divided into LENGTH_CLASSES classes (or the
+    greatest divisor of it that divides batch_size), and a class into groups of
+    neighbours. A batch is a group from each class, drawn at random: the groups have
+    hardly any padding (see parts_of), and the batches are alike.
+
+    Args:
+      lengths: int [examples].
+      batch_size: examples in each batch.
+      seed: the same one gives the same order.
+      by_length: False for batches of any lengths.
+
+    Yields:
+      int [batch_size], indices of examples.
+    """
+    random = np.random.RandomState(seed)
+    waiting = np.empty([0], np.int64)
+    while True:
+        waiting = np.concatenate([waiting, random.permutation(len(lengths))])
+        whole = len(waiting) - len(waiting) % batch_size
+        chosen, waiting = waiting[:whole], waiting[whole:]
+        pool_size = POOL_BATCHES * batch_size
+        for begin in range(0, whole, pool_size):
+            pool = chosen[begin : begin + pool_size]
+            if by_length:
+                pool = _mixed_by_length(pool, lengths, batch_size, random)
+            yield from pool.reshape(-1, batch_size)
+
+
+def _mixed_by_length(
+    pool: np.ndarray,
+    lengths: np.ndarray,
+    batch_size: int,
+    random: np.random.RandomState,
+) -> np.ndarray:
+    """Reorder the examples of a pool into its batches: groups of every class."""
+    classes = math.gcd(batch_size, LENGTH_CLASSES)
+    # Stable, so that examples of one length keep their random order.
+    by_length = pool[np.argsort(lengths[pool], kind="stable")]
+    groups = by_length.reshape(classes, -1, batch_size // classes)
+    return np.stack([random.permutation(of_class) for of_class in groups], axis=1)
+
+
+def prediction_order(
+    lengths: np.ndarray, batch_size: int, max_pieces: int, window: int = 8192
+) -> Iterator[np.ndarray]:
+    """Yield the examples of one prediction batch after another, each example once.
+
+    Within a window of the input, examples are taken from the longest to the shortest,
+    and a batch is as large as its pieces, padding included, allow.
+
+    Args:
+      lengths: int [examples].
+      batch_size: least number of examples in a batch, as long as there are any.
+      max_pieces: greatest number of pieces in a batch larger than that.
+      window: examples sorted at a time; bounds what waits to be put back in order.
+
+    Yields:
+      int arrays, indices of examples.
+    """
+    for begin in range(0, len(lengths), window):
+        part = lengths[begin : begin + window]
+        order = begin + np.argsort(-part, kind="stable")
+        while len(order):
+            count = max(batch_size, int(max_pieces // max(lengths[order[0]], 1)))
+            yield order[:count]
+            order = order[count:]
+
+
+def file_order(lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+    """Yield the examples batch by batch in the order of the file."""
+    for begin in range(0, len(lengths), batch_size):
+        yield np.arange(begin, min(begin + batch_size, len(lengths)))
+
+
+def micro_batches(
+    batches: Iterable[np.ndarray], lengths: np.ndarray, count: int, parts: int
+) -> Iterator[List[np.ndarray]]:
+    """Cut each batch into parts in which examples are of similar length.
+
+    Args:
+      batches: int arrays, indices of examples.
+      lengths: int [examples].
+      count: micro-batches that a batch makes.
+      parts: of each; `count` times `parts` must divide the size of the batches.
+
+    Yields:
+      The parts of a micro-batch, int arrays.
+    """
+    for rows in batches:
+        sorted_rows = rows[np.argsort(lengths[rows], kind="stable")]
+        for micro_batch in np.split(sorted_rows, count):
+            yield np.split(micro_batch, parts)
+
+
+# Arrays
+
+
 class Rows:
     """Examples in memory, with what batch_of needs of a RecordFile.
 
-    Args:
-      schema: Schema.
-      rows: list of int32 rows packed by it.
+    Attributes:
+      schema: of the rows.
+      lengths: int64 [examples], pieces of each.
     """
 
-    def __init__(self, schema, rows):
+    def __init__(self, schema: Schema, rows: List[np.ndarray]) -> None:
+        """Keep int32 rows packed by the schema."""
         self.schema = schema
         self._rows = rows
         self.lengths = schema.length(np.array([len(row) for row in rows], np.int64))
 
-    def row(self, index):
-        """int32 row of an example, see Schema."""
+    def row(self, index: int) -> np.ndarray:
+        """Return the int32 row of an example."""
         return self._rows[index]
 
 
-def batch_of(records, rows, pad_to=None):
-    """Puts examples together, padded with zeros.
+def batch_of(
+    records: Union[RecordFile, Rows], rows: np.ndarray, pad_to: Optional[int] = None
+) -> Batch:
+    """Put examples together, padded with zeros.
 
     Args:
-      records: RecordFile or Rows.
-      rows: indices of the examples, int [B].
+      records: where they are.
+      rows: int [B], their indices.
       pad_to: length S of the batch; default: that of its longest example.
 
     Returns:
-      dict of int32 arrays: the schema's scalars [B] and sequences [B, S], `input_mask`
-      [B, S], 1 where there is a piece, and `row` [B], the examples' indices.
+      int32 arrays by name: the schema's scalars [B] and sequences [B, S], `input_mask`
+      [B, S], 1 where there is a piece, and `row` [B], the indices.
     """
     schema = records.schema
     lengths = records.lengths[rows]
@@ -88,175 +203,148 @@ def batch_of(records, rows, pad_to=None):
     return batch
 
 
-def training_order(lengths, batch_size, seed, by_length=True):
-    """Yields the examples of one training batch after another, without end.
+class ReadAhead(NamedTuple):
+    """How much of a stream is read, ordered and batched at a time.
 
-    Every epoch is a new permutation of the whole corpus. What is left over at its end
-    (fewer than batch_size examples) goes to the front of the next one.
-
-    By length means that each POOL_BATCHES batches are cut anew. Their examples, from
-    the shortest to the longest, are divided into LENGTH_CLASSES classes (or the
-    greatest divisor of it that divides batch_size), and a class into groups of
-    neighbours. A batch is a group from each class, drawn at random: the groups have
-    hardly any padding (see parts_of), and the batches are alike.
-
-    Args:
-      lengths: int [examples].
-      batch_size: examples in each batch.
-      seed: int; the same seed gives the same order.
-      by_length: False for batches of any lengths.
-
-    Yields:
-      int [batch_size], indices of examples.
+    Attributes:
+      examples: at most.
+      pieces: this many are enough, so that results of long examples are not long in
+        coming.
     """
-    random = np.random.RandomState(seed)
-    waiting = np.empty([0], np.int64)
-    while True:
-        waiting = np.concatenate([waiting, random.permutation(len(lengths))])
-        whole = len(waiting) - len(waiting) % batch_size
-        chosen, waiting = waiting[:whole], waiting[whole:]
-        pool_size = POOL_BATCHES * batch_size
-        for first in range(0, whole, pool_size):
-            pool = chosen[first : first + pool_size]
-            if by_length:
-                pool = _mixed_by_length(pool, lengths, batch_size, random)
-            yield from pool.reshape(-1, batch_size)
+
+    examples: int = 1024
+    pieces: int = 1 << 15
 
 
-def _mixed_by_length(pool, lengths, batch_size, random):
-    """Reorders the examples of a pool into its batches, see training_order."""
-    classes = math.gcd(batch_size, LENGTH_CLASSES)
-    # Stable, so that examples of one length keep their random order.
-    by_length = pool[np.argsort(lengths[pool], kind="stable")]
-    groups = by_length.reshape(classes, -1, batch_size // classes)
-    return np.stack([random.permutation(one) for one in groups], axis=1)
+_READ_AHEAD = ReadAhead()
 
 
-def prediction_order(lengths, batch_size, max_pieces, window=8192):
-    """Yields the examples of one prediction batch after another, each example once.
-
-    Within a window of the input, examples are taken from the longest to the shortest,
-    and a batch is as large as its pieces, padding included, allow.
+def stream_batches(
+    schema: Schema,
+    rows: Iterable[np.ndarray],
+    order: Order,
+    pad_to: Optional[int] = None,
+    read_ahead: ReadAhead = _READ_AHEAD,
+) -> Iterator[Batch]:
+    """Yield batches of examples that are read as they are needed.
 
     Args:
-      lengths: int [examples].
-      batch_size: least number of examples in a batch, as long as there are any.
-      max_pieces: greatest number of pieces in a batch larger than that.
-      window: examples sorted at a time; bounds what waits to be put back in order.
+      schema: of the rows.
+      rows: int32 rows packed by it.
+      order: function of the lengths of some examples → the indices of each batch.
+      pad_to: length of each batch; default: that of its longest example.
+      read_ahead: how many examples are read, ordered and batched at a time.
 
     Yields:
-      int arrays, indices of examples.
-    """
-    for first in range(0, len(lengths), window):
-        part = lengths[first : first + window]
-        order = first + np.argsort(-part, kind="stable")
-        while len(order):
-            count = max(batch_size, int(max_pieces // max(lengths[order[0]], 1)))
-            yield order[:count]
-            order = order[count:]
-
-
-def file_order(lengths, batch_size):
-    """Yields the examples batch by batch in the order of the file."""
-    for first in range(0, len(lengths), batch_size):
-        yield np.arange(first, min(first + batch_size, len(lengths)))
-
-
-def stream_batches(schema, rows, order, pad_to=None, window=1024, most=1 << 15):
-    """Yields batches of examples that are read as they are needed.
-
-    Args:
-      schema: Schema.
-      rows: iterable of int32 rows packed by it.
-      order: function of lengths → iterator of index arrays, for one window.
-      pad_to: see batch_of.
-      window: examples that are read, ordered and batched at a time, at most.
-      most: pieces that are enough for that, so that results of long examples are not
-        long in coming.
-
-    Yields:
-      see batch_of; `row` counts from the first of all examples.
+      What batch_of makes; `row` counts from the first of all examples.
     """
     rows = iter(rows)
-    first = 0
+    begin = 0
     while True:
-        part = Rows(schema, _some(schema, itertools.islice(rows, window), most))
+        part = Rows(schema, _read(schema, rows, read_ahead))
         if not len(part.lengths):
             return
         for indices in order(part.lengths):
             batch = batch_of(part, indices, pad_to)
-            batch["row"] += first
+            batch["row"] += begin
             yield batch
-        first += len(part.lengths)
+        begin += len(part.lengths)
 
 
-def _some(schema, rows, most):
-    """Takes rows until they have `most` pieces or there are no more; → list."""
+def _read(
+    schema: Schema, rows: Iterator[np.ndarray], read_ahead: ReadAhead
+) -> List[np.ndarray]:
+    """Take as many rows as are read at a time, fewer at the end."""
     taken, pieces = [], 0
-    for row in rows:
+    for row in itertools.islice(rows, read_ahead.examples):
         taken.append(row)
         pieces += schema.length(len(row))
-        if pieces >= most:
+        if pieces >= read_ahead.pieces:
             break
     return taken
 
 
-def parts_of(records, parts, pad_to=None):
-    """Puts a batch together in parts, each padded for itself.
+def parts_of(
+    records: RecordFile, parts: Sequence[np.ndarray], pad_to: Optional[int] = None
+) -> BatchInParts:
+    """Put a batch together in parts, each padded for itself.
 
     Args:
-      records, pad_to: see batch_of.
-      parts: list of int arrays, indices of examples.
+      records: where the examples are.
+      parts: int arrays, indices of the examples of each part.
+      pad_to: length of each part; default: that of its longest example.
 
     Returns:
-      {"parts": tuple of dicts, see batch_of}: Estimator wants features to be a dict.
+      {"parts": what batch_of makes of each}: Estimator wants features to be a dict.
     """
     return {"parts": tuple(batch_of(records, rows, pad_to) for rows in parts)}
 
 
-def dataset(schema, batches):
-    """tf.data.Dataset of batches.
+def part_of(features: Dict[str, tf.Tensor]) -> modeling.Part:
+    """Return what the encoder takes of a batch's, or a part's, features."""
+    return modeling.Part(
+        features["input_ids"], features["input_mask"], features.get("segment_ids")
+    )
+
+
+# Datasets
+
+
+def dataset(schema: Schema, batches: Callable[[], Iterator[Batch]]) -> tf.data.Dataset:
+    """Make a dataset of batches.
 
     Args:
-      schema: Schema of their examples.
-      batches: function without arguments → iterator of batches, see batch_of.
+      schema: of their examples.
+      batches: function that begins to yield what batch_of makes.
     """
     return _dataset(_types_and_shapes(schema), batches)
 
 
-def dataset_of_parts(schema, batches, count):
-    """tf.data.Dataset of batches in parts.
+def dataset_of_parts(
+    schema: Schema, batches: Callable[[], Iterator[BatchInParts]], count: int
+) -> tf.data.Dataset:
+    """Make a dataset of batches in parts.
 
     Args:
-      schema: Schema of their examples.
-      batches: function without arguments → iterator of batches, see parts_of.
+      schema: of their examples.
+      batches: function that begins to yield what parts_of makes.
       count: parts of a batch.
     """
     types, shapes = _types_and_shapes(schema)
-    return _dataset([{"parts": (one,) * count} for one in (types, shapes)], batches)
+    in_parts = ({"parts": (types,) * count}, {"parts": (shapes,) * count})
+    return _dataset(in_parts, batches)
 
 
-def _types_and_shapes(schema):
-    """Of the arrays that batch_of makes, by name."""
+def _types_and_shapes(
+    schema: Schema,
+) -> Tuple[Dict[str, tf.DType], Dict[str, tf.TensorShape]]:
+    """Return types and shapes, by name, of the arrays that batch_of makes."""
     shapes = {name: tf.TensorShape([None]) for name in schema.scalars + ("row",)}
     for name in schema.sequences + ("input_mask",):
         shapes[name] = tf.TensorShape([None, None])
     return dict.fromkeys(shapes, tf.int32), shapes
 
 
-def _dataset(types_and_shapes, batches):
+def _dataset(
+    types_and_shapes: Tuple[Any, Any], batches: Callable[[], Iterator[Any]]
+) -> tf.data.Dataset:
     return tf.data.Dataset.from_generator(batches, *types_and_shapes).prefetch(2)
 
 
-def in_input_order(batches, count=None):
-    """Brings predictions back into the order of the input.
+# Back
+
+
+def in_input_order(
+    batches: Iterable[Batch], count: Optional[int] = None
+) -> Iterator[Tuple[int, Batch]]:
+    """Bring predictions back into the order of the input.
 
     Args:
-      batches: iterable of dicts of arrays [B, ...] with `row`, as predicted.
+      batches: arrays [B, ...] by name, as predicted, `row` among them.
       count: number of examples, all of which must come; default: as many as there are.
 
     Yields:
-      (index, dict of name → value) for index 0, 1, 2, …
+      (index, value of each name) for index 0, 1, 2, …
     """
     waiting = {}
     due = 0

@@ -1,27 +1,34 @@
-"""The files that make a model: configuration, vocabulary, checkpoint.
+"""Checkpoints: find the one that is meant, check it, map its variables to a model's.
 
-Each is checked before TensorFlow works with it, so that what does not fit is told in a
-line that names the file.
+Checked before TensorFlow restores it, a checkpoint that is damaged or does not fit is
+an error of one line that names the file.
 """
 
 import contextlib
 import os
 import re
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
 
+# Name of a variable → its sizes.
+Shapes = Dict[str, List[int]]
+
 # A file of a checkpoint that a run has saved.
 _OURS = re.compile(r"(model\.ckpt-\d+)\.")
 _PART = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
-# What every model of the suite has whatever its head: a checkpoint without it is none.
+# The variables that every model of the suite has, whatever its head.
 ENCODER = "bert/"
 
 
-def latest(folder):
-    """Prefix of the newest checkpoint in a folder, or None.
+# Folders of checkpoints
+
+
+def latest(folder: str) -> Optional[str]:
+    """Return the prefix of the newest checkpoint in a folder, or None.
 
     It is the one of the greatest step, whatever the folder's `checkpoint` file says:
     that file may be missing after a move, or name paths of another machine.
@@ -32,15 +39,18 @@ def latest(folder):
     )
 
 
-def latest_to_continue(folder, keep):
-    """As latest, and makes it the one that TensorFlow will restore in this folder.
-
-    The `keep` latest checkpoints stay, older ones go: TensorFlow removes one at a time,
-    which is not enough after a run was killed before it did so, or kept more.
+def latest_to_resume(folder: str, keep: int) -> Optional[str]:
+    """Return latest(folder), after making it what TensorFlow will restore there.
 
     TensorFlow believes the folder's `checkpoint` file. A run that was killed right
     after it saved a checkpoint has not listed it there yet, and in a folder that was
     copied without its checkpoints the file names those of the other folder.
+
+    Args:
+      folder: the output folder of the training.
+      keep: number of latest checkpoints that stay; older ones go. TensorFlow removes
+        one at a time, which is not enough after a run was killed before it did so, or
+        kept more.
     """
     last = latest(folder)
     if not last:
@@ -57,8 +67,8 @@ def latest_to_continue(folder, keep):
     return last
 
 
-def unfinished(folder):
-    """Names of what killed runs left of checkpoints that they were writing or removing.
+def unfinished(folder: str) -> List[str]:
+    """List the files of checkpoints that killed runs were writing or removing.
 
     They may have gigabytes, and nothing else would ever remove them.
     """
@@ -72,8 +82,8 @@ def unfinished(folder):
     return left
 
 
-def prefixes_in(folder):
-    """Prefixes of the complete checkpoints in a folder, sorted."""
+def prefixes_in(folder: str) -> List[str]:
+    """List the prefixes of the complete checkpoints in a folder, sorted."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
     return sorted(
         os.path.join(folder, name[: -len(".index")])
@@ -82,43 +92,46 @@ def prefixes_in(folder):
     )
 
 
-def _has_data(index_path):
+def _has_data(index_path: str) -> bool:
+    """Whether all data files of a checkpoint are there."""
     data = re.compile(
         re.escape(os.path.basename(index_path)[: -len(".index")])
         + r"\.data-\d{5}-of-(\d{5})$"
     )
     folder = os.path.dirname(index_path) or "."
-    found = [data.match(name) for name in os.listdir(folder)]
-    shards = [int(match.group(1)) for match in found if match]
+    matches = [data.match(name) for name in os.listdir(folder)]
+    shards = [int(match.group(1)) for match in matches if match]
     return bool(shards) and len(shards) == shards[0]
 
 
-def step_of_name(prefix):
-    """Step that a prefix ends in, "model.ckpt-1190" → 1190; -1 without one."""
+def step_of_name(prefix: str) -> int:
+    """Return the step that a prefix ends in, "model.ckpt-1190" → 1190; -1 if none."""
     match = re.search(r"-(\d+)$", prefix)
     return int(match.group(1)) if match else -1
 
 
-def resolve(path, flag="--init_checkpoint"):
-    """Prefix of the checkpoint that a user's path means.
+def resolve(path: str, flag: str = "--init_checkpoint") -> str:
+    """Return the prefix of the checkpoint that a user's path means.
 
-    The path may be the prefix, one of the checkpoint's files, or a folder, whose
-    newest checkpoint is taken.
+    Args:
+      path: the prefix, one of the checkpoint's files, or a folder, whose newest
+        checkpoint is taken.
+      flag: where the path was given, for messages.
 
     Raises:
-      InputError: there is no checkpoint; those that are near are named.
+      InputError: there is no checkpoint; those in the same folder are named.
     """
     prefix = _PART.sub("", path.rstrip("/"))
     if os.path.isdir(prefix):
-        found = latest(prefix)
-        if found is None:
+        newest = latest(prefix)
+        if newest is None:
             raise files.InputError("no checkpoint in this folder", f"{flag}={path}")
-        return found
+        return newest
     index = prefix + ".index"
     if os.path.isfile(index) and _has_data(index):
         return prefix
     folder = os.path.dirname(prefix) or "."
-    near = [os.path.basename(one) for one in prefixes_in(folder)]
+    near = [os.path.basename(other) for other in prefixes_in(folder)]
     problem = "no such checkpoint"
     if os.path.isfile(index):
         problem = "the checkpoint's .data file is missing or incomplete"
@@ -131,13 +144,13 @@ def resolve(path, flag="--init_checkpoint"):
     )
 
 
-def fine_tuned(folder, given):
-    """The checkpoint to predict with: the newest in a folder, or else the given one.
+def fine_tuned(folder: str, init_checkpoint: Optional[str]) -> str:
+    """Return the checkpoint to predict with: the newest in a folder, or the given one.
 
     Raises:
       InputError: there is neither.
     """
-    prefix = latest(folder) or given
+    prefix = latest(folder) or init_checkpoint
     if prefix is None:
         raise files.InputError(
             "there is no checkpoint in it",
@@ -148,23 +161,26 @@ def fine_tuned(folder, given):
     return prefix
 
 
-def shapes(prefix):
-    """Variables of a checkpoint: dict of name → list of sizes.
+# What is in a checkpoint
+
+
+def shapes(prefix: str) -> Shapes:
+    """Map the name of each variable of a checkpoint to its sizes.
 
     Raises:
       InputError: the files are damaged.
     """
-    with _told_when_damaged(prefix):
+    with _damage_reported(prefix):
         return tf.train.load_checkpoint(prefix).get_variable_to_shape_map()
 
 
-def check_readable(prefix, names):
-    """Reads variables of a checkpoint and drops them: better now than halfway through.
+def check_readable(prefix: str, names: Iterable[str]) -> None:
+    """Read variables of a checkpoint, so that an error comes now and not halfway.
 
     Raises:
       InputError: the files are damaged, or hold NaN or infinity.
     """
-    with _told_when_damaged(prefix):
+    with _damage_reported(prefix):
         reader = tf.train.load_checkpoint(prefix)
         for name in names:
             value = np.asarray(reader.get_tensor(name))
@@ -178,7 +194,8 @@ def check_readable(prefix, names):
 
 
 @contextlib.contextmanager
-def _told_when_damaged(prefix):
+def _damage_reported(prefix: str) -> Iterator[None]:
+    """Within the block, a checkpoint that cannot be read is an InputError."""
     try:
         yield
     except files.InputError:
@@ -192,8 +209,8 @@ def _told_when_damaged(prefix):
         ) from error
 
 
-def check_resumable(prefix):
-    """Refuses a checkpoint that a training cannot go on from.
+def check_resumable(prefix: str) -> None:
+    """Check that training can resume from a checkpoint.
 
     Raises:
       InputError: it is damaged, or holds weights only, not the optimizer's variables.
@@ -202,50 +219,49 @@ def check_resumable(prefix):
     has_slots = any(name.endswith("/adam_m") for name in names)
     if not has_slots or "global_step" not in names:
         raise files.InputError(
-            "holds no more than weights, so training cannot go on from it",
+            "holds no more than weights, so training cannot resume from it",
             prefix,
             remedy="move it elsewhere and give it as --init_checkpoint",
         )
     check_readable(prefix, names)
 
 
-def step(prefix):
-    """Training step at which a checkpoint was saved; 0 if it does not say."""
+def step(prefix: str) -> int:
+    """Return the training step at which a checkpoint was saved; 0 if it has none."""
     reader = tf.train.load_checkpoint(prefix)
     if not reader.has_tensor("global_step"):
         return 0
     return int(reader.get_tensor("global_step"))
 
 
-def variables_to_load(prefix, variables, needs_head):
-    """Those of a model's variables that a checkpoint holds.
+# What a model takes from it
+
+
+def variables_to_load(
+    prefix: str, variables: Iterable[tf.Variable], needs_head: bool
+) -> Dict[str, tf.Variable]:
+    """Map the names of those variables of a model that a checkpoint holds to them.
 
     Args:
       prefix: checkpoint.
-      variables: the model's variables (with .op.name and .shape).
+      variables: the model's.
       needs_head: whether the task's head must be among them.
 
-    Returns:
-      dict of name → variable.
-
     Raises:
-      InputError: see names_to_load.
+      InputError: as names_to_load.
     """
     by_name = {variable.op.name: variable for variable in variables}
     wanted = {name: variable.shape.as_list() for name, variable in by_name.items()}
     return {name: by_name[name] for name in names_to_load(prefix, wanted, needs_head)}
 
 
-def names_to_load(prefix, wanted, needs_head):
-    """Names of those of a model's variables that a checkpoint holds.
+def names_to_load(prefix: str, wanted: Shapes, needs_head: bool) -> List[str]:
+    """List the variables of a model that a checkpoint holds, in the model's order.
 
     Args:
       prefix: checkpoint.
-      wanted: the model's variables, dict of name → list of sizes.
+      wanted: the model's variables.
       needs_head: whether the task's head must be among them.
-
-    Returns:
-      list, in the order of `wanted`.
 
     Raises:
       InputError: shapes differ, or the encoder, or a head that is needed, is missing.
@@ -271,7 +287,8 @@ def names_to_load(prefix, wanted, needs_head):
     return [name for name in wanted if name in held]
 
 
-def headless(prefix, missing):
+def headless(prefix: str, missing: Sequence[str]) -> files.InputError:
+    """Return the error for a checkpoint that lacks these variables of the head."""
     return files.InputError(
         f"has no trained head for this task ({', '.join(missing)} missing), only"
         " an encoder",
@@ -280,7 +297,7 @@ def headless(prefix, missing):
     )
 
 
-def _shape_remedy(name):
+def _shape_remedy(name: str) -> str:
     if name.startswith(ENCODER):
         return "is --bert_config_file the one that came with the checkpoint?"
     return "it was trained with other labels; give a checkpoint without this head"

@@ -276,10 +276,9 @@ def help_text(flags: Flags, description: str) -> str:
 
 def _help_lines(flag: Any) -> List[str]:
     """Describe a flag: its name, default and text, in one line if they fit."""
-    default = {None: "", True: "=true", False: "=false"}.get(flag.default)
-    if default is None or isinstance(flag.default, int) and flag.default in (0, 1):
-        is_bool = isinstance(flag.default, bool)
-        default = default if is_bool else f"={flag.default}"
+    default = "" if flag.default is None else f"={flag.default}"
+    if isinstance(flag.default, bool):
+        default = default.lower()
     text = textwrap.wrap(flag.help, 100 - 36)
     lines = [f"  --{flag.name + default:<32}{text[0]}"]
     return lines + [" " * 36 + line for line in text[1:]]
@@ -318,6 +317,9 @@ def parse_flags(
         sys.exit(0)
     try:
         rest = flags(argv)
+    except tf.flags.CantOpenFlagFileError as error:
+        path = error.__context__.filename
+        raise files.unreadable(f"--flagfile={path}", error.__context__) from error
     except tf.flags.Error as error:
         raise files.InputError(
             str(error), remedy=f"{name} --help lists the flags"

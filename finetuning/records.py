@@ -1,10 +1,9 @@
-"""Features on their way to the model: packed, kept in a file, put into batches.
+"""Record files: featurized examples, packed, on disk, at random access.
 
-A record is one example as int32 numbers: its scalars, then its sequences, which all
-have the same length. Nothing is padded until a batch is put together, and then only to
-the longest sequence in it, or in a part of it (parts_of). Records lie in a TFRecord
-file and are read when they are needed, so that a corpus costs disk and not memory; or
-they come one after another and are never kept (stream_batches).
+A record is an example as int32 numbers: its scalars, then its sequences, which all have
+the same length. Nothing is padded before a batch is put together. Records lie in a
+TFRecord file and are read when they are needed, so that a corpus costs disk and not
+memory. The file says what it was made from and is used again for just that.
 """
 
 import array
@@ -13,7 +12,19 @@ import json
 import os
 import struct
 import zlib
-from typing import Callable, Iterable, Iterator, List, TypeVar
+from typing import (
+    Any,
+    BinaryIO,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -23,6 +34,8 @@ from finetuning import workers
 from finetuning.progress import report_progress
 
 Item = TypeVar("Item")
+Size = TypeVar("Size", int, np.ndarray)  # of a row, or of each of several
+Features = Dict[str, Any]
 
 # A TFRecord frames its payload: uint64 length and its checksum, payload, checksum.
 _HEAD_BYTES = 12
@@ -42,35 +55,36 @@ class Schema:
       sequences: names of sequences; the first gives a record its length.
     """
 
-    def __init__(self, sequences, scalars=()):
+    def __init__(self, sequences: Iterable[str], scalars: Iterable[str] = ()) -> None:
+        """Name sequences and scalars in the order that they have in a record."""
         self.sequences = tuple(sequences)
         self.scalars = tuple(scalars)
 
-    def pack(self, features):
-        """dict of name → int or sequence of int → int32 row, ready to be written."""
+    def pack(self, features: Features) -> np.ndarray:
+        """Make an int32 row of features, ints and sequences of int by name."""
         row = [features[name] for name in self.scalars]
         for name in self.sequences:
             row.extend(features[name])
         # For a list, np.array takes twice the time (NumPy 1.19).
         return np.fromiter(row, np.int32, len(row))
 
-    def unpack(self, row):
-        """int32 row → dict of name → number or int32 [length]."""
-        first = len(self.scalars)
-        features = dict(zip(self.scalars, row[:first].tolist()))
+    def unpack(self, row: np.ndarray) -> Features:
+        """Return the features of a row: int or int32 [length] by name."""
+        count = len(self.scalars)
+        features = dict(zip(self.scalars, row[:count].tolist()))
         features.update(zip(self.sequences, self.matrix(row)))
         return features
 
-    def matrix(self, row):
-        """int32 row → its sequences, int32 [number of sequences, length]."""
+    def matrix(self, row: np.ndarray) -> np.ndarray:
+        """Return the sequences of a row, int32 [number of sequences, length]."""
         return row[len(self.scalars) :].reshape(len(self.sequences), -1)
 
-    def length(self, row_size):
-        """Length of the sequences in a row of so many numbers."""
+    def length(self, row_size: Size) -> Size:
+        """Return the length of the sequences in a row of so many numbers."""
         return (row_size - len(self.scalars)) // len(self.sequences)
 
-    def to_dict(self):
-        """What a record file says of its schema."""
+    def to_dict(self) -> Dict[str, List[str]]:
+        """Return what a record file says of its schema, as JSON values."""
         return {"scalars": list(self.scalars), "sequences": list(self.sequences)}
 
 
@@ -78,12 +92,21 @@ class RecordFile:
     """The examples of a record file, at random access.
 
     Attributes:
-      schema: Schema.
+      path: of the file.
+      schema: of its records.
       lengths: int64 [examples], pieces of each.
     """
 
-    def __init__(self, stream, schema, starts, sizes):
-        """stream: the open file; starts, sizes: int64 [examples], in bytes."""
+    def __init__(
+        self, stream: BinaryIO, schema: Schema, starts: np.ndarray, sizes: np.ndarray
+    ) -> None:
+        """Take an open file and where in it each example lies.
+
+        Args:
+          stream: the file; it is read as long as this object lives.
+          schema: of its records.
+          starts, sizes: int64 [examples], in bytes.
+        """
         self.path = stream.name
         self.schema = schema
         self._stream = stream
@@ -91,18 +114,18 @@ class RecordFile:
         self._sizes = sizes
         self.lengths = schema.length(sizes // _NUMBER_BYTES)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._starts)
 
-    def row(self, index):
-        """int32 row of an example, see Schema."""
+    def row(self, index: int) -> np.ndarray:
+        """Read the int32 row of an example."""
         start, size = int(self._starts[index]), int(self._sizes[index])
         return np.frombuffer(os.pread(self._stream.fileno(), size, start), np.int32)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Features:
         return self.schema.unpack(self.row(index))
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Features]:
         return (self[index] for index in range(len(self)))
 
 
@@ -121,32 +144,52 @@ def featurized(
         yield from rows
 
 
-def open_or_write(path, schema, features, made_from):
-    """Opens a record file, after writing it unless it is there, see write_records."""
-    found = open_records(path, schema, made_from)
-    return found or write_records(path, schema, features, made_from)
+def open_or_write(
+    path: str,
+    schema: Schema,
+    features: Iterable[Union[Features, np.ndarray]],
+    made_from: Any,
+) -> RecordFile:
+    """Open a record file, after writing it unless it was made from just that.
+
+    Args:
+      path: the file.
+      schema: of its records.
+      features: of the examples, or int32 rows; not read when the file is there.
+      made_from: JSON value.
+    """
+    data = open_records(path, schema, made_from)
+    if data is None:
+        data = write_records(path, schema, features, made_from)
+    return data
 
 
-def write_records(path, schema, features, made_from):
-    """Writes a whole record file and opens it.
+def write_records(
+    path: str,
+    schema: Schema,
+    features: Iterable[Union[Features, np.ndarray]],
+    made_from: Any,
+) -> RecordFile:
+    """Write a whole record file and open it.
 
     Args:
       path: the file; it appears when all of it is written.
-      schema: Schema.
-      features: iterable of dicts, see Schema.pack, or of int32 rows packed by it.
-      made_from: JSON object that tells whether the file can be used again: digests of
+      schema: of its records.
+      features: of the examples, or int32 rows packed by the schema.
+      made_from: JSON value that decides whether the file can be used again: digests of
         what it was made from and the settings that shaped it.
 
-    Returns:
-      RecordFile.
+    Raises:
+      InputError: the file cannot be written.
     """
     beside = f"{path}.tmp"
     count = checksum = 0
     try:
         with tf.io.TFRecordWriter(beside) as writer:
             writer.write(_header(schema, made_from))
-            for one in features:
-                row = one if isinstance(one, np.ndarray) else schema.pack(one)
+            for row in features:
+                if not isinstance(row, np.ndarray):
+                    row = schema.pack(row)
                 payload = row.tobytes()
                 writer.write(payload)
                 checksum = zlib.crc32(payload, checksum)
@@ -163,15 +206,10 @@ def write_records(path, schema, features, made_from):
     return open_records(path, schema, made_from)
 
 
-def open_records(path, schema, made_from):
-    """Opens a record file if it is whole and was made from just that.
-
-    Returns:
-      RecordFile, or None when it has to be written anew.
-    """
+def open_records(path: str, schema: Schema, made_from: Any) -> Optional[RecordFile]:
+    """Open a record file if it is whole and was made from just that, else None."""
     if not os.path.isfile(path):
         return None
-    # A RecordFile reads from it as long as it lives.
     stream = open(path, "rb")  # noqa: SIM115
     frames = _frames(stream)
     if next(frames, (0, b""))[1] == _header(schema, made_from):
@@ -183,8 +221,13 @@ def open_records(path, schema, made_from):
     return None
 
 
-def _index(frames):
-    """Where all payloads but the last one lie, see _frames.
+def _index(
+    frames: Iterator[Tuple[int, bytes]],
+) -> Tuple[np.ndarray, np.ndarray, int, bytes]:
+    """Note where all payloads but the last one lie.
+
+    Args:
+      frames: where each payload starts, and the payload.
 
     Returns:
       starts, sizes: int64 [examples]; the CRC-32 of these payloads; the last payload.
@@ -200,24 +243,24 @@ def _index(frames):
     return np.array(starts), np.array(sizes), checksum, payload
 
 
-def _header(schema, made_from):
-    """First record of a file: what it was made from; a multiple of 4 bytes."""
+def _header(schema: Schema, made_from: Any) -> bytes:
+    """Return the first record of a file: what it was made from."""
     return _note(dict(schema.to_dict(), format=FORMAT, made_from=made_from))
 
 
-def _footer(count, checksum):
-    """Last record of a file: how many examples lie before it, and their CRC-32."""
+def _footer(count: int, checksum: int) -> bytes:
+    """Return the last record: how many examples lie before it, and their CRC-32."""
     return _note({"examples": count, "crc32": checksum})
 
 
-def _note(value):
+def _note(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True).encode("utf-8")
 
 
-def _frames(stream):
-    """Yields (where it starts, payload) of each whole record of a TFRecord file.
+def _frames(stream: BinaryIO) -> Iterator[Tuple[int, bytes]]:
+    """Yield where the payload of each whole record of a TFRecord file starts, and it.
 
-    Its own checksums are left aside: CRC-32C takes Python minutes.
+    TFRecord's own checksums are left aside: CRC-32C takes Python minutes.
     """
     start = _HEAD_BYTES
     left = os.fstat(stream.fileno()).st_size

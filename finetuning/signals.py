@@ -1,8 +1,8 @@
 """Signals: what SIGTERM, SIGINT and SIGUSR1 do to a run.
 
 Outside training the run ends at once: every file is written whole or not at all, so
-there is nothing to bring home. While training it ends after the step that is running,
-with a checkpoint. The exit status is 128 + signal, as shells have it.
+there is nothing to save. While training it ends after the step that is running, with a
+checkpoint. The exit status is 128 + signal, as shells have it.
 """
 
 import contextlib
@@ -10,8 +10,9 @@ import os
 import signal
 import sys
 import threading
+from typing import Any, Iterator, Optional
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 AGAIN = "the same command again goes on from here"
 
 
@@ -24,7 +25,10 @@ class Interrupted(BaseException):
       again: what to do next, in words, if it is not the usual.
     """
 
-    def __init__(self, number, where="", again=None):
+    def __init__(
+        self, number: int, where: str = "", again: Optional[str] = None
+    ) -> None:
+        """Say which signal it was, how far the run came and what to do next."""
         super().__init__(number)
         self.signal = number
         self.where = where
@@ -32,31 +36,31 @@ class Interrupted(BaseException):
 
 
 class Interruption:
-    """Takes the signals of one run.
+    """The signals of a run.
 
     Attributes:
       asked: number of the signal that came while it was held back, or None.
     """
 
-    def __init__(self):
-        self.asked = None
+    def __init__(self) -> None:
+        self.asked: Optional[int] = None
         self._holding = False
 
-    def install(self):
-        """Makes this object the one that the signals reach."""
-        for number in _SIGNALS:
+    def install(self) -> None:
+        """Take the signals of this process."""
+        for number in SIGNALS:
             signal.signal(number, self._receive)
 
     @contextlib.contextmanager
-    def held_back(self):
-        """Within the block a first signal is noted in `asked`, a second one ends."""
+    def held_back(self) -> Iterator[None]:
+        """Within the block, note the first signal in `asked`; the second one ends."""
         self._holding = True
         try:
             yield
         finally:
             self._holding = False
 
-    def _receive(self, number, _frame):
+    def _receive(self, number: int, _frame: Any) -> None:
         if self._holding and self.asked is None:
             self.asked = number
             return
@@ -64,8 +68,8 @@ class Interruption:
 
 
 @contextlib.contextmanager
-def ending_at_once():
-    """Within the block a signal ends the process without any clean-up.
+def ending_at_once() -> Iterator[None]:
+    """Within the block, end the process at a signal without any clean-up.
 
     For the seconds in which TensorFlow is imported: there is nothing to clean up yet,
     and an exception could come out anywhere. Other threads get no signals.
@@ -73,7 +77,7 @@ def ending_at_once():
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, _end) for number in _SIGNALS}
+    before = {number: signal.signal(number, _end) for number in SIGNALS}
     try:
         yield
     finally:
@@ -82,16 +86,16 @@ def ending_at_once():
             signal.signal(number, handler or signal.SIG_DFL)
 
 
-def _end(number, _frame):
+def _end(number: int, _frame: Any) -> None:
     os.write(2, _farewell(number, "nothing was begun", AGAIN).encode())
     os._exit(128 + number)
 
 
-def exit_when_interrupted(interrupted, again=AGAIN):
-    """Ends the process with one line on how to go on.
+def exit_when_interrupted(interrupted: Interrupted, again: str = AGAIN) -> None:
+    """End the process with one line that says how to resume.
 
     Args:
-      interrupted: Interrupted.
+      interrupted: what was raised.
       again: what to do next, in words.
     """
     where = interrupted.where or "no result was written half"
@@ -100,5 +104,5 @@ def exit_when_interrupted(interrupted, again=AGAIN):
     sys.exit(128 + interrupted.signal)
 
 
-def _farewell(number, where, again):
+def _farewell(number: int, where: str, again: str) -> str:
     return f"stopped by {signal.Signals(number).name}: {where}; {again}\n"

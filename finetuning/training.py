@@ -131,7 +131,7 @@ def train(
         # An example may have made no record at all.
         settings = settings._replace(examples=0)
     total, warmup = settings.steps()
-    last = checkpoints.latest_to_continue(folder, settings.keep_checkpoint_max)
+    last = checkpoints.latest_to_resume(folder, settings.keep_checkpoint_max)
     start = checkpoints.step(last) if last else 0
     _log_start(settings, start, total, warmup)
     if start >= total:

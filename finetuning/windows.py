@@ -18,18 +18,26 @@ import numpy as np
 NO_WORD = -1
 # In place of its word's index beside a piece that is better seen in another window.
 CONTEXT = -2
-# How a sentence is cut: (ids of each word's pieces, room) → (ids, word_index) a window.
-Cut = Callable[[Sequence[Sequence[int]], int], Iterator[Tuple[List[int], List[int]]]]
+# Begin and end of a window, in pieces or words.
+Span = Tuple[int, int]
+# Ids of a window's pieces, and the index of each one's word.
+Pieces = Tuple[List[int], List[int]]
+# What cuts a sentence: (ids of each word's pieces, room) → its windows.
+Cut = Callable[[Sequence[Sequence[int]], int], Iterator[Pieces]]
 
 
 # By pieces
 
 
-def cut_windows(count, room, stride):
-    """Windows of `room` pieces, each `stride` after the one before, over all pieces.
+def cut_windows(count: int, room: int, stride: int) -> List[Span]:
+    """Lay windows of `room` pieces, each `stride` after the one before, over a text.
+
+    Args:
+      count: its pieces.
+      room, stride: in pieces.
 
     Returns:
-      list of (begin, end); the last one ends at count. [] if there are no pieces.
+      The windows; the last one ends at count. [] if there are no pieces.
     """
     spans, begin = [], 0
     while count and (not spans or spans[-1][1] < count):
@@ -38,18 +46,18 @@ def cut_windows(count, room, stride):
     return spans
 
 
-def best_windows(count, spans):
-    """For each piece the window in which it has most context.
+def best_windows(count: int, spans: Sequence[Span]) -> np.ndarray:
+    """Find for each piece the window in which it has most context.
 
     That is the one with the most pieces on the side that has fewer; a longer window
     wins among such, then the first.
 
     Args:
       count: pieces.
-      spans: see cut_windows.
+      spans: windows that cover them.
 
     Returns:
-      int [count], indices of spans.
+      int64 [count], indices of spans.
     """
     most = np.full(count, -1.0)
     owners = np.zeros(count, np.int64)
@@ -68,8 +76,9 @@ def best_windows(count, spans):
 class Window(NamedTuple):
     """A window over the words of a sentence, and those of them that it is best for.
 
-    begin, end: words begin to end - 1 are in it.
-    first, last: words first to last - 1, which are among them, have most context here.
+    Attributes:
+      begin, end: words begin to end - 1 are in it.
+      first, last: words first to last - 1, some of them, have most context here.
     """
 
     begin: int
@@ -78,8 +87,8 @@ class Window(NamedTuple):
     last: int
 
 
-def cut_words(sizes, room):
-    """Windows between words, each three quarters of a window after the one before.
+def cut_words(sizes: Sequence[int], room: int) -> List[Window]:
+    """Cut between words; a window begins three quarters of one after the one before.
 
     So a word sees about an eighth of a window or more on either side, unless the text
     ends there. With room for 4 pieces, words of 1, 2, 1, 2 and 1:
@@ -92,7 +101,7 @@ def cut_words(sizes, room):
       room: pieces of a window, at least 1. A longer word counts as so many.
 
     Returns:
-      list of Window, in order. Every word counts in exactly one of them.
+      The windows in order. Every word counts in exactly one of them.
     """
     starts = [0, *itertools.accumulate(min(size, room) for size in sizes)]
     if starts[-1] <= room:
@@ -108,9 +117,13 @@ def cut_words(sizes, room):
     ]
 
 
-def _spans(starts, room):
-    """(begin, end) of windows over words whose pieces begin at `starts`, the last of
-    which is the end of all."""
+def _spans(starts: Sequence[int], room: int) -> List[Span]:
+    """Lay windows over words.
+
+    Args:
+      starts: first piece of each word, and after the last one the number of pieces.
+      room: pieces of a window.
+    """
     count = len(starts) - 1
     spans, begin = [], 0
     while True:
@@ -124,8 +137,8 @@ def _spans(starts, room):
         begin = max(after, reaching, begin + 1)
 
 
-def _best_spans(starts, spans):
-    """For each word the span in which it has most context; the first among equals."""
+def _best_spans(starts: Sequence[int], spans: Sequence[Span]) -> List[int]:
+    """Find for each word the span with most context for it, the first among equals."""
     most = [-1] * (len(starts) - 1)
     owners = [0] * len(most)
     for number, (begin, end) in enumerate(spans):
@@ -138,17 +151,17 @@ def _best_spans(starts, spans):
     return owners
 
 
-def cut_pieces(pieces, room):
-    """The pieces of a sentence in windows, see cut_words.
+def cut_pieces(pieces: Sequence[Sequence[int]], room: int) -> Iterator[Pieces]:
+    """Cut the pieces of a sentence into the windows that cut_words makes.
 
     Args:
       pieces: for each word the ids of its pieces.
       room: pieces of a window. Of a longer word only the first pieces are seen.
 
     Yields:
-      (ids, word_index) a window: its pieces, and for each of them the index of its word
-      if the word counts here, or CONTEXT. Every piece counts in exactly one window, but
-      for the rest of a word that is longer than a window.
+      For each window its pieces, and for each of them the index of its word if the word
+      counts here, or CONTEXT. Every piece counts in exactly one window, but for the
+      rest of a word that is longer than a window.
     """
     for begin, end, first, last in cut_words([len(ids) for ids in pieces], room):
         ids, word_index = [], []
@@ -159,12 +172,12 @@ def cut_pieces(pieces, room):
         yield ids, word_index
 
 
-def truncate_pieces(pieces, room):
-    """The first pieces of a sentence, as cut_pieces gives them: a single window."""
+def truncate_pieces(pieces: Sequence[Sequence[int]], room: int) -> Iterator[Pieces]:
+    """Yield the first pieces of a sentence as cut_pieces does, in a single window."""
     ids, word_index = [], []
-    for word, some in enumerate(pieces):
-        ids += some
-        word_index += [word] * len(some)
+    for word, of_word in enumerate(pieces):
+        ids += of_word
+        word_index += [word] * len(of_word)
         if len(ids) >= room:
             break
     yield ids[:room], word_index[:room]

@@ -14,8 +14,15 @@ import signal
 import threading
 import traceback
 from multiprocessing import connection
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Tuple, TypeVar
 
 from biocodes.lib import files
+from finetuning.signals import SIGNALS
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+# What became of a chunk: its values, and the error that ended them or None.
+Results = Tuple[List[Any], Optional[BaseException]]
 
 # Items sent to a worker at once; fewer when they come slowly.
 CHUNK = 128
@@ -24,32 +31,32 @@ CHUNKS_PER_WORKER = 2
 # For featurizing, see processes_for.
 FEWEST_ITEMS = 4000
 MOST_WORKERS = 8
-# The process that started the workers decides what these do, and they end with it.
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
-def ordered_map(function, items, processes, chunk=CHUNK):
-    """The values of function(item), in the order of the items.
+def ordered_map(
+    function: Callable[[Item], Value],
+    items: Iterable[Item],
+    processes: int,
+    chunk: int = CHUNK,
+) -> Iterator[Value]:
+    """Return the values of function(item), in the order of the items.
 
-    Worker processes are forked at the call, before anything is asked for: to be called
-    while there is no TensorFlow session. Items are read as they are needed, from
-    another thread than the caller's; a few chunks a worker are under way at a time, so
-    that endless items take no more memory than few. Values are there as soon as they
-    are made, even if the next item is long in coming.
+    Worker processes are forked at the call, before anything is asked for: call it while
+    there is no TensorFlow session. Items are read as they are needed, from another
+    thread than the caller's; a few chunks a worker are under way at a time, so that
+    endless items take no more memory than few. Values are there as soon as they are
+    made, even if the next item is long in coming.
 
     Args:
       function: of one item; its values must be picklable.
-      items: iterable; the items must be picklable.
+      items: they must be picklable.
       processes: number of workers; 0 for none, which is map(function, items).
       chunk: items sent to a worker at once, at most.
 
     Returns:
       Iterator. Its close(), which also happens when nothing refers to it any more, ends
-      the workers.
-
-    Raises (as the iterator comes to the place):
-      What function or items raise; nothing comes after that.
-      InputError: a worker was killed.
+      the workers. Where an item or the function raises an error, so does the iterator,
+      and nothing comes after that; a worker that was killed is an InputError.
     """
     if not processes or not hasattr(os, "fork"):
         return (function(item) for item in items)
@@ -59,8 +66,8 @@ def ordered_map(function, items, processes, chunk=CHUNK):
     return results
 
 
-def processes_for(count):
-    """How many worker processes pay for turning so many examples into records.
+def processes_for(count: Optional[int]) -> int:
+    """Return how many worker processes pay for featurizing so many examples.
 
     On 2 cores, 2 workers make records of 30,000 sentences for entity recognition 1.4
     times as fast as none, of 30,000 sentences for relations 1.2 times, of 3,000
@@ -81,15 +88,15 @@ def processes_for(count):
     return min(cores, MOST_WORKERS)
 
 
-def _cores():
-    """Cores that this process may use."""
+def _cores() -> int:
+    """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _results(crew, items, chunk):
-    """Yields None, then the results one by one; ends the crew."""
+def _results(crew: "_Crew", items: Iterable[Any], chunk: int) -> Iterator[Any]:
+    """Yield None, then the results one by one; end the crew."""
     feed = None
     try:
         yield
@@ -111,12 +118,16 @@ class _Feed:
 
     What has been read is sent when it makes a chunk, or when no chunk is under way.
     Chunk n goes to worker n modulo their number, and its results come from there.
-
-    Args:
-      crew, items, chunk: see ordered_map.
     """
 
-    def __init__(self, crew, items, chunk):
+    def __init__(self, crew: "_Crew", items: Iterable[Any], chunk: int) -> None:
+        """Start to read and to send.
+
+        Args:
+          crew: the workers.
+          items: what they work on.
+          chunk: items sent to a worker at once, at most.
+        """
         self._crew = crew
         self._chunk = chunk
         self._changed = threading.Condition()
@@ -129,8 +140,12 @@ class _Feed:
         self._sender = threading.Thread(target=self._send, daemon=True)
         self._sender.start()
 
-    def is_under_way(self):
-        """Waits until results are due; False, or the items' error, after the last."""
+    def is_under_way(self) -> bool:
+        """Wait until results are due; after the last, return False.
+
+        Raises:
+          What the items have raised, after the results of those before.
+        """
         with self._changed:
             self._changed.wait_for(
                 lambda: self._sent > self._received or self._sent_all
@@ -139,22 +154,22 @@ class _Feed:
                 raise self._error
             return self._sent > self._received
 
-    def receive(self):
-        """The values of the next chunk, and the error that ended them or None."""
+    def receive(self) -> Results:
+        """Wait for what became of the next chunk."""
         results = self._crew.receive(self._received)
         with self._changed:
             self._received += 1
             self._changed.notify_all()
         return results
 
-    def stop(self):
-        """Ends the sender; the reader ends with the item that it is waiting for."""
+    def stop(self) -> None:
+        """End the sender; the reader ends with the item that it is waiting for."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
         self._sender.join()
 
-    def _read(self, items):
+    def _read(self, items: Iterable[Any]) -> None:
         error = None
         try:
             for item in items:
@@ -174,7 +189,7 @@ class _Feed:
             self._read_all = True
             self._changed.notify_all()
 
-    def _send(self):
+    def _send(self) -> None:
         error = None
         try:
             for chunk in iter(self._next_chunk, []):
@@ -191,8 +206,8 @@ class _Feed:
             self._sent_all = True
             self._changed.notify_all()
 
-    def _next_chunk(self):
-        """Waits until there is something to send, and takes it; [] at the end."""
+    def _next_chunk(self) -> List[Any]:
+        """Wait until there is something to send, and take it; [] at the end."""
         with self._changed:
             self._changed.wait_for(self._can_send)
             if self._stopped:
@@ -202,7 +217,7 @@ class _Feed:
             self._changed.notify_all()
             return chunk
 
-    def _can_send(self):
+    def _can_send(self) -> bool:
         under_way = self._sent - self._received
         if self._stopped:
             return True
@@ -217,12 +232,12 @@ class _Feed:
 class _Crew:
     """Worker processes.
 
-    Args:
-      function: see ordered_map.
-      size: number of workers.
+    Attributes:
+      size: their number.
     """
 
-    def __init__(self, function, size):
+    def __init__(self, function: Callable[[Any], Any], size: int) -> None:
+        """Fork so many workers, which apply the function."""
         self.size = size
         self._ends = []  # ours of the pipes: (to the worker, from the worker)
         self._pids = []
@@ -234,12 +249,12 @@ class _Crew:
             self.close()
             raise
 
-    def _fork(self, function):
+    def _fork(self, function: Callable[[Any], Any]) -> None:
         tasks, to_worker = connection.Pipe(duplex=False)
         from_worker, results = connection.Pipe(duplex=False)
         self._ends.append((to_worker, from_worker))
         # A signal must not meet the child while it still has our handlers.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             pid = os.fork()
             if pid == 0:
@@ -250,13 +265,19 @@ class _Crew:
         tasks.close()
         results.close()
 
-    def _be_worker(self, function, tasks, results):
-        """What the child does from the fork to its end."""
+    def _be_worker(
+        self,
+        function: Callable[[Any], Any],
+        tasks: connection.Connection,
+        results: connection.Connection,
+    ) -> None:
+        """Do what the child does from the fork to its end."""
         status = 1
         try:
-            for number in _SIGNALS:
+            # The parent decides what they do to a run, and the workers end with it.
+            for number in SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             # A pipe ends for a worker only when no other worker holds our end of it.
             for end in self._ends:
                 for pipe in end:
@@ -267,19 +288,19 @@ class _Crew:
             # Nothing of the parent's may run here, neither its stack nor its exit.
             os._exit(status)
 
-    def send(self, number, packed):
-        """Sends chunk `number` to its worker; waits while the worker's pipe is full.
+    def send(self, number: int, packed: bytes) -> None:
+        """Send chunk `number` to its worker; wait while the worker's pipe is full.
 
-        A worker that is gone is no error here: `receive` tells.
+        A worker that is gone is no error here: `receive` reports it.
         """
         with contextlib.suppress(OSError):
             self._ends[number % self.size][0].send_bytes(packed)
 
-    def receive(self, number):
-        """Waits for what became of a chunk: its values, and the error that ended them.
+    def receive(self, number: int) -> Results:
+        """Wait for what became of chunk `number`.
 
         Raises:
-          InputError: the worker is no more.
+          InputError: its worker is no more.
         """
         try:
             packed = self._ends[number % self.size][1].recv_bytes()
@@ -292,8 +313,8 @@ class _Crew:
             error.__cause__ = _WorkerTrace(trace)
         return values, error
 
-    def kill(self):
-        """Ends the workers, whatever they are doing, and waits until they are gone."""
+    def kill(self) -> None:
+        """End the workers, whatever they are doing, and wait until they are gone."""
         for pid in self._pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -302,8 +323,8 @@ class _Crew:
                 os.waitpid(pid, 0)
         self._pids = []
 
-    def close(self):
-        """Closes the pipes."""
+    def close(self) -> None:
+        """Close the pipes."""
         for pipe in sum(self._ends, ()):
             pipe.close()
 
@@ -311,12 +332,16 @@ class _Crew:
 class _WorkerTrace(Exception):
     """Where in a worker the error came from; to be read in a traceback."""
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"in a worker process\n\n{self.args[0]}"
 
 
-def _work(function, tasks, results):
-    """A worker's life: chunk after chunk, until the process that started it is gone."""
+def _work(
+    function: Callable[[Any], Any],
+    tasks: connection.Connection,
+    results: connection.Connection,
+) -> None:
+    """Answer chunk after chunk, until the process that started the worker is gone."""
     with contextlib.suppress(EOFError, OSError):
         while True:
             values, error, trace = [], None, ""
@@ -333,8 +358,8 @@ def _work(function, tasks, results):
             results.send_bytes(packed)
 
 
-def _sendable(error):
-    """The error, or its text when it does not survive being sent."""
+def _sendable(error: Exception) -> Exception:
+    """Return the error, or one of its text when it does not survive being sent."""
     try:
         pickle.loads(_pack(error))
     except Exception:
@@ -342,5 +367,5 @@ def _sendable(error):
     return error
 
 
-def _pack(value):
+def _pack(value: Any) -> bytes:
     return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)

@@ -1,30 +1,37 @@
 """optimization.py: the golden training runs, the schedule, AdamW's formula."""
 
-import pathlib
-
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-import modeling
 import optimization
 import run_ner
 import run_qa
 import run_re
-from finetuning import training
+from finetuning.estimator import ModeKeys
+from finetuning.training import TrainingSettings, training_loss
+from kit.models import PRETRAINED, tiny_model
+from kit.paths import DATA
 
 tf.disable_v2_behavior()
 
-DATA = pathlib.Path(__file__).parent.parent / "data"
 WORDS_SUM = "final:word_embeddings_sum"
 INPUTS = ("input_ids", "input_mask", "segment_ids", "labels")
 ENDS = ("start", "end")
 
 
-# The golden runs: 30 steps of the whole model, recorded with the original.
+# The golden runs: 30 steps of the whole model, recorded with the original
 
-MODE = tf.estimator.ModeKeys.EVAL  # as in training, but without dropout
-HOW = training.Training(0, 0.0, 0, 0.0, 0, 0, seed=0, pad_to=None)
+MODE = ModeKeys.EVAL  # as in training, but without dropout
+SETTINGS = TrainingSettings(
+    train_batch_size=0,
+    learning_rate=0.0,
+    num_train_epochs=0.0,
+    warmup_proportion=0.0,
+    save_checkpoints_steps=0,
+    keep_checkpoint_max=0,
+    seed=0,
+)
 HEADS = {
     "ner": run_ner.make_head(7, count_padding=True),
     "re": run_re.make_head(2),
@@ -54,7 +61,6 @@ class Training:
 
     def __init__(self, task, golden, micro_batches, parts, recompute_layers):
         self._golden, self._micro_batches = golden, micro_batches
-        config_file = DATA / "init" / "bert_config.json"
         self._inputs = [
             {
                 name: tf.placeholder(tf.int32, [None] * (golden[name].ndim - 1))
@@ -62,12 +68,11 @@ class Training:
             }
             for _ in range(parts)
         ]
-        loss = training.training_loss(
-            HEADS[task],
-            modeling.BertConfig.from_json_file(str(config_file)),
+        loss = training_loss(
+            tiny_model(HEADS[task]),
             [features_of(task, part) for part in self._inputs],
             MODE,
-            HOW._replace(
+            SETTINGS._replace(
                 train_batch_size=golden["input_ids"].shape[1],
                 recompute_layers=recompute_layers,
             ),
@@ -79,14 +84,16 @@ class Training:
             int(golden["num_warmup_steps"]),
             in_micro_batches=micro_batches > 1,
         )
-        self._variables = {one.name: one for one in tf.global_variables()}
+        self._variables = {
+            variable.name: variable for variable in tf.global_variables()
+        }
 
     def start(self, session):
         session.run(
             [tf.global_variables_initializer(), tf.local_variables_initializer()]
         )
         encoder = tf.trainable_variables("bert/")
-        tf.train.Saver(encoder).restore(session, str(DATA / "init" / "model.ckpt"))
+        tf.train.Saver(encoder).restore(session, PRETRAINED)
         (head,) = (
             variable
             for name, variable in self._variables.items()
@@ -99,10 +106,10 @@ class Training:
         micro_batches = [
             {
                 placeholder: self._golden[name][number][rows]
-                for part, rows in zip(self._inputs, np.split(some, len(self._inputs)))
+                for part, rows in zip(self._inputs, np.split(chosen, len(self._inputs)))
                 for name, placeholder in part.items()
             }
-            for some in np.split(self._rows(), self._micro_batches)
+            for chosen in np.split(self._rows(), self._micro_batches)
         ]
         for feed in micro_batches[:-1]:
             session.run(self._update.accumulate, feed)
@@ -150,7 +157,7 @@ def test_training_is_the_originals(task, micro_batches, parts, recompute_layers)
             training.check(session, name, golden[name])
 
 
-# The schedule.
+# The schedule
 
 
 @pytest.mark.parametrize("total, warmup", [(100, 10), (100, 0), (7, 7), (1, 0), (9, 1)])
@@ -182,7 +189,7 @@ def test_rates_of_a_run_start_above_nothing_and_the_step_is_counted():
     np.testing.assert_allclose(rates, expected, rtol=1e-5, atol=1e-10)
 
 
-# AdamW.
+# AdamW
 
 SHAPE = (6, 3)
 # Rows of a sparse gradient: some twice, some never, in no order.
@@ -232,8 +239,8 @@ def test_update_is_the_formulas(name, decay, is_sparse, use_resource):
         )
         update = optimizer.apply_gradients([(gradient, variable)])
         session.run(tf.global_variables_initializer())
-        for one_value, one_rate in zip(values, rates):
-            session.run(update, {value: one_value, rate: one_rate})
+        for of_step in zip(values, rates):
+            session.run(update, dict(zip((value, rate), of_step)))
         actual = session.run(
             [variable, *(optimizer.get_slot(variable, s) for s in ("adam_m", "adam_v"))]
         )
@@ -295,7 +302,7 @@ def test_gradients_are_clipped_together(scale):
         update = optimization.create_train_op(loss, 1e-3, 10, 0)
         session.run(tf.global_variables_initializer())
         norm, _ = session.run([update.gradient_norm, update.operation])
-        slots = {one.op.name: one for one in tf.global_variables()}
+        slots = {variable.op.name: variable for variable in tf.global_variables()}
         m = session.run([slots["a/adam_m"], slots["b/adam_m"]])
     assert norm == pytest.approx(5 * scale)
     factor = 0.1 * scale * min(1.0, 1.0 / (5 * scale))
@@ -308,7 +315,7 @@ def test_slots_are_named_as_in_the_originals_checkpoints():
         variable = tf.get_variable("bert/pooler/dense/kernel", [2, 2])
         unused = tf.get_variable("bert/unused", [2])
         update = optimization.create_train_op(tf.reduce_sum(variable), 1e-3, 10, 0)
-        names = {one.op.name for one in tf.global_variables()}
+        names = {slot.op.name for slot in tf.global_variables()}
     assert names == {
         "global_step",
         variable.op.name,
@@ -328,7 +335,7 @@ def test_optimizer_is_one_of_tensorflows():
         assert isinstance(optimizer, tf.train.Optimizer)
         assert optimizer.minimize(loss) is not None
         assert sorted(optimizer.get_slot_names()) == ["adam_m", "adam_v"]
-        slots = {one.op.name for one in optimizer.variables()}
+        slots = {slot.op.name for slot in optimizer.variables()}
     assert slots == {"w/adam_m", "w/adam_v"}
 
 

@@ -1,6 +1,7 @@
 """command_line.py: every flag and default of the original, and what is refused."""
 
 import logging
+import re
 
 import pytest
 import tensorflow.compat.v1 as tf
@@ -9,6 +10,7 @@ import run_ner
 import run_qa
 import run_re
 from biocodes.lib import files
+from biocodes.lib.version import VERSION
 from finetuning import command_line
 
 SCRIPTS = {"run_ner": run_ner, "run_re": run_re, "run_qa": run_qa}
@@ -51,15 +53,45 @@ DEFAULTS = {
     "master": (None, None, None),
     "num_tpu_cores": (8, 8, 8),
     # Ours.
+    "model_dir": (None, None, None),
     "keep_checkpoint_max": (5, 5, 5),
     "seed": (1, 1, 1),
     "pad_to_max_length": (False, False, False),
+    "gradient_accumulation_steps": (1, 1, 1),
+    "recompute_layers": (False, False, False),
     "require_gpu": (False, False, False),
     "overwrite_output_dir": (False, False, False),
+    "partial_annotation": (True, NONE, NONE),
     "output_formats": (None, NONE, NONE),
     "long_sentences": (None, NONE, NONE),
     "resume": (False, NONE, NONE),
     "shard": (None, NONE, NONE),
+    "do_embed": (False, NONE, NONE),
+    "embed": ("passage", NONE, NONE),
+    "layers": ("-1,-2,-3,-4", NONE, NONE),
+    "pooling": ("mean", NONE, NONE),
+    "labels": (NONE, None, NONE),
+    "negative": (NONE, None, NONE),
+}
+# What --help shows them under, in its order.
+TOPICS = {
+    "run_ner": [
+        *("files", "model", "what to do", "training", "memory", "prediction"),
+        *("raw text", "embeddings", "other"),
+    ],
+    "run_re": [
+        *("files", "model", "what to do", "training", "memory", "prediction"),
+        *("task", "other"),
+    ],
+    "run_qa": [
+        *("files", "model", "what to do", "training", "memory", "prediction"),
+        *("windows", "answers", "other"),
+    ],
+}
+WITHOUT_EFFECT = "accepted for old commands, without effect"
+OF_TPUS = {
+    *("use_tpu", "tpu_name", "tpu_zone", "gcp_project", "master"),
+    *("num_tpu_cores", "iterations_per_loop"),
 }
 PATHS = ("--vocab_file=v", "--bert_config_file=c", "--output_dir=o", "--data_dir=d")
 
@@ -83,6 +115,12 @@ def test_default(column, script, name):
         assert flags[name].help
 
 
+@pytest.mark.parametrize("column, script", enumerate(SCRIPTS))
+def test_there_are_no_other_flags(column, script):
+    known = {name for name in DEFAULTS if DEFAULTS[name][column] is not NONE}
+    assert set(SCRIPTS[script].define_flags()) == known
+
+
 @pytest.mark.parametrize(
     "arguments, name, value",
     [
@@ -104,8 +142,8 @@ def test_default(column, script, name):
     ],
 )
 def test_spelling(arguments, name, value):
-    found = parse(*PATHS, *arguments)[name].value
-    assert found == value and type(found) is type(value)
+    parsed = parse(*PATHS, *arguments)[name].value
+    assert parsed == value and type(parsed) is type(value)
 
 
 REFUSED = [
@@ -164,8 +202,13 @@ def test_refusal(arguments, message):
 @pytest.mark.parametrize("missing", PATHS)
 def test_required_flag(missing):
     name = missing.split("=")[0]
-    with pytest.raises(files.InputError, match=f"^{name}: is required$"):
-        parse(*(path for path in PATHS if path != missing))
+    is_of_model = name in ("--vocab_file", "--bert_config_file")
+    remedy = "; or name the folder of the model by --model_dir" if is_of_model else ""
+    others = [path for path in PATHS if path != missing]
+    with pytest.raises(files.InputError, match=f"^{name}: is required{remedy}$"):
+        parse(*others)
+    if is_of_model:
+        assert parse(*others, "--model_dir=m").model_dir == "m"
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -176,15 +219,115 @@ def test_scripts_flags_do_not_mix(script):
     assert flags["seed"].value == 1
 
 
+# --flagfile
+
+
+def test_flags_may_be_read_from_a_file(tmp_path):
+    path = tmp_path / "flags.txt"
+    path.write_text("--seed=7\n# a comment\n\n--do_eval\n--data_dir=a=b c\n")
+    flags = parse(*PATHS, f"--flagfile={path}", "--max_seq_length=64")
+    assert (flags.seed, flags.do_eval, flags.data_dir) == (7, True, "a=b c")
+    assert flags.max_seq_length == 64
+    assert parse(*PATHS, f"--flagfile={path}", "--seed=8").seed == 8
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (None, "--flagfile={}: cannot be read (no such file or directory)"),
+        (b"\xff\xfe--seed=7\n", "--flagfile: is not UTF-8 text"),
+        (b"--no_such_flag=1\n", "Unknown command line flag 'no_such_flag'; "),
+        (b"--seed=many\n", "flag --seed=many: "),
+        (b"stray\n", "'stray' is not a flag; "),
+    ],
+    ids=["missing", "not text", "unknown flag", "wrong value", "no flag"],
+)
+def test_wrong_flagfile_is_one_line_and_status_2(call, tmp_path, content, message):
+    path = tmp_path / "flags.txt"
+    if content is not None:
+        path.write_bytes(content)
+    done = call(run_ner, *PATHS, f"--flagfile={path}")
+    assert done.error.startswith(f"run_ner.py: error: {message.format(path)}")
+
+
+# --help and --version
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h", "-help"])
 @pytest.mark.parametrize("script", SCRIPTS)
-@pytest.mark.parametrize("flag", ["--help", "-h"])
-def test_help_lists_every_flag(script, flag, call):
+def test_help_is_all_there_is_to_know(script, flag, call):
     done = call(SCRIPTS[script], "--nonsense", flag)
     assert (done.status, done.stderr) == (0, "")
-    for name in SCRIPTS[script].define_flags():
-        assert f"--[no]{name}:" in done.stdout or f"--{name}:" in done.stdout
-    assert "(default: '5e-05')" in done.stdout
-    assert SCRIPTS[script].__doc__.splitlines()[0] in done.stdout
+    lines = done.stdout.splitlines()
+    assert lines[0] == SCRIPTS[script].__doc__.splitlines()[0]
+    assert len(lines) <= 100
+    assert max(map(len, lines)) <= 100
+    assert lines[-1].startswith("--flagfile=FILE ")
+
+
+def shown(script):
+    """--help of a script: flag → (its topic, default as shown, text), and topics."""
+    module = SCRIPTS[script]
+    text = command_line.help_text(module.define_flags(), module.__doc__)
+    text = text[len(module.__doc__.strip()) :]
+    topic, flags, topics = None, [], []
+    for line in text.splitlines():
+        if line.endswith(":") and not line.startswith(" "):
+            topic = line[:-1]
+            topics.append(topic)
+        elif topic == WITHOUT_EFFECT:
+            flags += [(name, topic, "", "") for name in re.findall(r"  ?--(\w+)", line)]
+        elif line.startswith("  --"):
+            name, default, help_line = re.fullmatch(
+                r"  --(\w+)(=\S+)? +(\S.*)", line
+            ).groups()
+            flags.append((name, topic, default or "", help_line))
+    return flags, topics
+
+
+@pytest.mark.parametrize("column, script", enumerate(SCRIPTS))
+def test_help_shows_every_flag_once_with_its_default(column, script):
+    flags, _ = shown(script)
+    assert sorted(name for name, *_ in flags) == sorted(SCRIPTS[script].define_flags())
+    for name, topic, default, text in flags:
+        assert (topic == WITHOUT_EFFECT) == (name in OF_TPUS)
+        if topic == WITHOUT_EFFECT:
+            continue
+        expected = DEFAULTS[name][column]
+        if isinstance(expected, bool):
+            expected = str(expected).lower()
+        assert default == ("" if expected is None else f"={expected}"), name
+        assert text
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_has_topics_in_order(script):
+    flags, topics = shown(script)
+    assert topics == [*TOPICS[script], WITHOUT_EFFECT]
+    of_flags = dict.fromkeys(topic for _, topic, _, _ in flags)
+    assert list(of_flags) == topics
+
+
+def test_topics_of_a_task_stand_before_what_nobody_looks_for():
+    flags = command_line.Flags()
+    for title in (command_line.NO_EFFECT, "mine", command_line.OTHER, "files", "mine"):
+        flags.topic(title).boolean(f"flag_{len(flags)}", False, "Text.")
+    assert flags.topics() == {
+        "mine": ["flag_1", "flag_4"],
+        "files": ["flag_3"],
+        "other": ["flag_2"],
+        WITHOUT_EFFECT: ["flag_0"],
+    }
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_version_is_the_suites_and_tensorflows(script, call):
+    done = call(SCRIPTS[script], "--nonsense", "--version")
+    line = f"{script}.py {VERSION}, TensorFlow {tf.version.VERSION}\n"
+    assert done == (0, line, "")
+
+
+# The console
 
 
 def test_results_are_logged_as_the_original_does(caplog):
@@ -194,15 +337,3 @@ def test_results_are_logged_as_the_original_does(caplog):
         "***** token-level evaluation results *****",
         "  eval_f = 0.5",
     ]
-
-
-def test_device_is_named_and_a_missing_gpu_can_be_an_error(caplog):
-    caplog.set_level(logging.INFO, "biobert")
-    command_line.report_device(require_gpu=False)
-    assert len(caplog.records) == 1
-    assert caplog.records[0].getMessage().startswith("device: ")
-    if tf.config.experimental.list_physical_devices("GPU"):
-        command_line.report_device(require_gpu=True)
-    else:
-        with pytest.raises(files.InputError, match="^--require_gpu: .* finds no GPU"):
-            command_line.report_device(require_gpu=True)

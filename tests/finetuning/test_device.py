@@ -146,3 +146,16 @@ def test_cores_are_those_that_may_be_used(monkeypatch):
     assert device.usable_cores() == 3
     monkeypatch.setattr(device, "_cgroup_quota", lambda: 0.1)
     assert device.usable_cores() == 1
+
+
+def test_device_is_named_and_a_missing_gpu_can_be_an_error(caplog, monkeypatch):
+    caplog.set_level(logging.INFO, "biobert")
+    monkeypatch.setattr(device, "find_card", lambda: None)
+    device.report_device(require_gpu=False)
+    assert len(caplog.records) == 1
+    assert caplog.records[0].getMessage().startswith("device: ")
+    if device.tf.config.experimental.list_physical_devices("GPU"):
+        device.report_device(require_gpu=True)
+    else:
+        with pytest.raises(InputError, match="^--require_gpu: .* finds no GPU"):
+            device.report_device(require_gpu=True)

@@ -1,30 +1,65 @@
-"""hooks.py: progress that a person can read."""
+"""hooks.py: what happens between two steps, and what a failed save says."""
 
-import itertools
-import logging
 import types
 
+import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from finetuning import hooks, progress
-from finetuning.progress import duration, report_progress
+from biocodes.lib import files
+from finetuning import hooks
+from finetuning.signals import Interruption
+from kit.models import steps_in
+
+tf.disable_v2_behavior()
+
+
+# Saving
+
+
+@pytest.fixture
+def trains(tmp_path):
+    """trains(steps, every, stop_after=None): steps that do nothing but count."""
+
+    def run(steps, every, stop_after=None):
+        interruption = Interruption()
+        with tf.Graph().as_default():
+            step = tf.train.get_or_create_global_step()
+            count = tf.assign_add(step, 1)
+            saver = tf.train.Saver()
+            tf.add_to_collection(tf.GraphKeys.SAVERS, saver)
+            saving = hooks.SaveCheckpoints(str(tmp_path), every, interruption)
+            last = tf.train.StopAtStepHook(last_step=steps)
+            with tf.train.MonitoredSession(hooks=[saving, last]) as session:
+                while not session.should_stop():
+                    if session.run(count) + 1 == stop_after:
+                        interruption.asked = 15
+
+    return run
 
 
 @pytest.mark.parametrize(
-    "seconds, text",
-    [
-        (0.2, "0 s"),
-        (59.4, "59 s"),
-        (59.6, "1 min 0 s"),
-        (75.3, "1 min 15 s"),
-        (3599.9, "1 h 0 min"),
-        (3660, "1 h 1 min"),
-        (90000, "25 h 0 min"),
-    ],
+    "steps, every, saved",
+    [(7, 3, [3, 6, 7]), (6, 3, [3, 6]), (2, 100, [2])],
 )
-def test_duration(seconds, text):
-    assert duration(seconds) == text
+def test_checkpoints_are_saved_every_so_many_steps_and_at_the_end(
+    trains, tmp_path, steps, every, saved
+):
+    """The untrained model is not; nor is the graph, which nobody reads."""
+    trains(steps, every)
+    assert steps_in(tmp_path) == saved
+    assert not list(tmp_path.glob("*.meta")) + list(tmp_path.glob("graph.pbtxt"))
+
+
+def test_step_that_is_running_at_a_signal_is_the_last(trains, tmp_path):
+    trains(9, 100, stop_after=5)
+    assert steps_in(tmp_path) == [5]
+
+
+def test_checkpoint_that_cannot_be_saved_is_named(trains, tmp_path):
+    (tmp_path / "model.ckpt-3.index").mkdir()
+    with pytest.raises(files.InputError, match="/model.ckpt-3: cannot be written .+"):
+        trains(3, 3)
 
 
 @pytest.mark.parametrize(
@@ -42,33 +77,48 @@ def test_duration(seconds, text):
 )
 def test_reason_of_a_failed_save_is_found(message):
     error = tf.errors.ResourceExhaustedError(None, None, message)
-    assert hooks._reason(error) == "No space left on device"
+    assert hooks.reason_of(error) == "No space left on device"
 
 
 def test_reason_of_an_os_error_is_its_own():
-    assert hooks._reason(OSError("no space")) == "no space"
+    assert hooks.reason_of(OSError("no space")) == "no space"
 
 
-def progress_of(caplog, monkeypatch, sizes, total):
-    """What is logged when parts of these sizes are due every six seconds."""
-    clock = itertools.count(0, 6)
-    now = types.SimpleNamespace(time=lambda: next(clock))
-    monkeypatch.setattr(progress, "time", now)
-    monkeypatch.setattr(progress.log, "propagate", True)
-    caplog.set_level(logging.INFO, progress.log.name)
-    parts = list(report_progress("featurized", sizes, total, size_of=int))
-    assert parts == sizes
-    return caplog.messages
+# Micro-batches
 
 
-def test_progress_is_reported_every_ten_seconds(caplog, monkeypatch):
-    assert progress_of(caplog, monkeypatch, [1000, 500, 500, 500, 500], 3000) == [
-        "featurized 1,500 of 3,000 (50 %), 125 examples/s, 12 s left",
-        "featurized 2,500 of 3,000 (83 %), 104 examples/s, 5 s left",
-    ]
+def test_micro_batches_run_before_the_step():
+    """All but the last, which is the step's own."""
+    order = []
+    session = types.SimpleNamespace(run=order.append)
+    context = types.SimpleNamespace(session=session)
+    for times in (0, 3):
+        hooks.RunMicroBatches("accumulate", times).before_run(context)
+        order.append("step")
+    assert order == ["step", "accumulate", "accumulate", "accumulate", "step"]
 
 
-def test_progress_of_a_stream_needs_no_total(caplog, monkeypatch):
-    assert progress_of(caplog, monkeypatch, [1000, 500], None) == [
-        "featurized 1,500, 125 examples/s"
-    ]
+# Watching
+
+
+@pytest.mark.parametrize(
+    "loss, norm, message",
+    [
+        (np.nan, 1.0, "the loss is nan at step 8; training stopped, the checkpoints"),
+        (np.inf, np.nan, "the loss is inf at step 8; "),
+        (0.5, np.inf, "the gradient is inf at step 8; .* try a lower --learning_rate"),
+    ],
+)
+def test_numbers_that_are_not_finite_stop_the_training(tmp_path, loss, norm, message):
+    watch = hooks.WatchTraining(7, 12, 4, str(tmp_path))
+    watch.watch("loss", "rate", "norm")
+    watch.after_create_session(None, None)
+    assert watch.before_run(None).fetches == {
+        "loss": "loss",
+        "rate": "rate",
+        "norm": "norm",
+    }
+    results = {"loss": loss, "rate": 0.1, "norm": norm}
+    with pytest.raises(files.InputError, match=message):
+        watch.after_run(None, types.SimpleNamespace(results=results))
+    watch.end(None)

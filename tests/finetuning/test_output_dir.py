@@ -1,11 +1,10 @@
-"""output_folder.py: one run at a time, nothing mixed, nothing foreign removed."""
+"""output_dir.py: one run at a time, nothing mixed, nothing foreign removed."""
 
 import hashlib
 import json
 import os
 import pathlib
 import platform
-import shutil
 import subprocess
 import sys
 
@@ -13,19 +12,11 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-import modeling
-import run_ner
 from biocodes.lib import files
 from finetuning import output_dir
-from finetuning.model import model_facts
-from kit.paths import DATA
-
-ROOT = DATA.parent.parent
-VOCAB = str(DATA / "init" / "vocab.txt")
-CONFIG_FILE = str(DATA / "init" / "bert_config.json")
-FINE_TUNED = DATA / "ner"
-CHECKPOINT = ("model.ckpt-1190.index", "model.ckpt-1190.data-00000-of-00001")
-RESULTS = ("eval_results.txt", "token_test.txt")
+from kit.models import FINE_TUNED, PRETRAINED, copy_checkpoint, tiny_facts
+from kit.paths import ROOT
+from kit.small_run import RESULTS, arguments_of
 
 HOLD_LOCK = """
 import sys
@@ -36,25 +27,6 @@ with output_dir.locked(sys.argv[1]):
 """
 
 
-def parsed(*arguments):
-    flags = run_ner.define_flags()
-    flags(["run_ner.py", *arguments])
-    return flags
-
-
-@pytest.fixture(scope="module")
-def model():
-    config = modeling.BertConfig.from_json_file(CONFIG_FILE)
-    return model_facts(config, VOCAB, False)
-
-
-@pytest.fixture
-def corpus(tmp_path):
-    path = tmp_path / "train_dev.tsv"
-    path.write_text("a\tO\n")
-    return str(path)
-
-
 @pytest.fixture
 def folder(tmp_path):
     path = tmp_path / "out"
@@ -62,16 +34,24 @@ def folder(tmp_path):
     return str(path)
 
 
-def facts_of(model, corpus, *arguments, labels=("B", "I", "O")):
-    return output_dir.training_facts(parsed(*arguments), model, corpus, labels=labels)
+def facts_of(*arguments):
+    """Facts of a training with these flags."""
+    flags = arguments_of(*arguments)
+    shaping = {name: flags[name] for name in output_dir.SHAPING_FLAGS}
+    return dict(tiny_facts(), corpus="abc", labels=["B", "I", "O"], **shaping)
 
 
-def add_checkpoint(folder):
-    for name in CHECKPOINT:
-        shutil.copy(str(FINE_TUNED / name), folder)
+def start_training(folder, *arguments):
+    facts = facts_of(*arguments)
+    output_dir.start_training(folder, arguments_of(*arguments), facts, RESULTS)
+    return facts
 
 
-# The lock.
+def record_of(folder):
+    return files.read_json(os.path.join(folder, "run.json"))
+
+
+# The lock
 
 
 def test_second_run_is_refused_until_the_first_is_gone(folder):
@@ -117,7 +97,7 @@ def test_folder_that_cannot_be_made_is_refused(tmp_path):
                 pass
 
 
-# Facts.
+# Records and what they are compared with
 
 
 def test_digest_is_sha_256(tmp_path):
@@ -129,19 +109,15 @@ def test_digest_is_sha_256(tmp_path):
         files.digest(str(tmp_path / "no"))
 
 
-def test_facts_come_back_from_the_record_as_they_were(folder, model, corpus):
-    facts = facts_of(model, corpus, "--init_checkpoint=some/where", "--seed=3")
-    assert facts["init_checkpoint"] == os.path.abspath("some/where")
-    flags = parsed("--seed=3")
-    output_dir.start_training(folder, flags, facts, RESULTS)
-    record = files.read_json(os.path.join(folder, "run.json"))
+def test_record_says_how_the_model_came_about(folder):
+    facts = start_training(folder, "--seed=3")
+    record = record_of(folder)
     assert record["training"] == facts
-    assert facts["bert_config"]["hidden_size"] == 32
-    assert facts["corpus"] == files.digest(corpus)
-    assert facts["vocabulary"] == files.digest(VOCAB)
     assert record["command"] == sys.argv
+    assert record["arguments"] == arguments_of("--seed=3")
     assert record["arguments"]["seed"] == 3
     assert record["arguments"]["learning_rate"] == 5e-5
+    assert record["checkpoint"] is None
     assert record["versions"] == {
         "python": platform.python_version(),
         "tensorflow": tf.version.VERSION,
@@ -167,69 +143,68 @@ DIFFERENCES = [
 
 @pytest.mark.parametrize("arguments, difference", DIFFERENCES)
 def test_flag_that_shapes_training_may_not_change(
-    folder, model, corpus, listing, arguments, difference
+    folder, listing, arguments, difference
 ):
-    output_dir.start_training(folder, parsed(), facts_of(model, corpus), RESULTS)
-    add_checkpoint(folder)
+    start_training(folder)
+    copy_checkpoint(FINE_TUNED, folder)
     before = listing(folder)
-    changed = facts_of(model, corpus, *arguments)
     with pytest.raises(files.InputError) as caught:
-        output_dir.start_training(folder, parsed(*arguments), changed, RESULTS)
+        output_dir.check_same_training(folder, facts_of(*arguments), overwrite=False)
     assert str(caught.value) == (
         f"{folder}: the checkpoints in it come from another training: {difference}; "
         "choose another --output_dir, or start afresh with --overwrite_output_dir=true"
     )
     assert listing(folder) == before
+    output_dir.check_same_training(folder, facts_of(*arguments), overwrite=True)
 
 
-def test_data_that_training_rests_on_may_not_change(folder, model, corpus):
-    output_dir.start_training(folder, parsed(), facts_of(model, corpus), RESULTS)
-    add_checkpoint(folder)
-    others = {
-        "its bert_config differs": facts_of(dict(model, bert_config={}), corpus),
-        "its vocabulary differs": facts_of(dict(model, vocabulary="0"), corpus),
-        "--do_lower_case was False, is True": facts_of(
-            dict(model, do_lower_case=True), corpus
-        ),
-        "its labels differs": facts_of(model, corpus, labels=("B", "O")),
-    }
-    pathlib.Path(corpus).write_text("b\tO\n")
-    others["its corpus differs"] = facts_of(model, corpus)
-    for difference, facts in others.items():
-        with pytest.raises(files.InputError, match=difference):
-            output_dir.check_start(folder, facts, afresh=False)
-        output_dir.check_start(folder, facts, afresh=True)
+@pytest.mark.parametrize(
+    "name, value, difference",
+    [
+        ("bert_config", {}, "its bert_config differs"),
+        ("vocabulary", "0", "its vocabulary differs"),
+        ("do_lower_case", True, "--do_lower_case was False, is True"),
+        ("labels", ["B", "O"], "its labels differs"),
+        ("corpus", "abd", "its corpus differs"),
+    ],
+)
+def test_data_that_training_rests_on_may_not_change(folder, name, value, difference):
+    start_training(folder)
+    copy_checkpoint(FINE_TUNED, folder)
+    facts = dict(facts_of(), **{name: value})
+    with pytest.raises(files.InputError, match=difference):
+        output_dir.check_same_training(folder, facts, overwrite=False)
+    output_dir.check_same_training(folder, facts, overwrite=True)
 
 
-def test_flags_that_shape_nothing_may_change(folder, model, corpus):
-    output_dir.start_training(folder, parsed(), facts_of(model, corpus), RESULTS)
-    add_checkpoint(folder)
+def test_flags_that_shape_nothing_may_change(folder):
+    start_training(folder)
+    copy_checkpoint(FINE_TUNED, folder)
     arguments = ["--predict_batch_size=64", "--do_eval", "--save_checkpoints_steps=9"]
-    facts = facts_of(model, corpus, *arguments)
-    output_dir.start_training(folder, parsed(*arguments), facts, RESULTS)
-    record = files.read_json(os.path.join(folder, "run.json"))
-    assert record["arguments"]["predict_batch_size"] == 64
+    output_dir.check_same_training(folder, facts_of(*arguments), overwrite=False)
+    start_training(folder, *arguments)
+    assert record_of(folder)["arguments"]["predict_batch_size"] == 64
 
 
-def test_without_a_checkpoint_there_is_nothing_to_mix(folder, model, corpus):
-    output_dir.start_training(folder, parsed(), facts_of(model, corpus), RESULTS)
-    other = facts_of(model, corpus, "--seed=2")
-    output_dir.start_training(folder, parsed("--seed=2"), other, RESULTS)
-    record = files.read_json(os.path.join(folder, "run.json"))
-    assert record["training"]["seed"] == 2
+def test_without_a_checkpoint_there_is_nothing_to_mix(folder):
+    start_training(folder)
+    output_dir.check_same_training(folder, facts_of("--seed=2"), overwrite=False)
+    start_training(folder, "--seed=2")
+    assert record_of(folder)["training"]["seed"] == 2
 
 
-def test_checkpoint_without_a_record_is_gone_on_with(folder, model, corpus):
+def test_checkpoint_without_a_record_is_resumed(folder):
     """The original writes none."""
-    add_checkpoint(folder)
-    output_dir.start_training(folder, parsed(), facts_of(model, corpus), RESULTS)
+    copy_checkpoint(FINE_TUNED, folder)
+    output_dir.check_same_training(folder, facts_of(), overwrite=False)
+    start_training(folder)
     assert os.path.exists(os.path.join(folder, "run.json"))
 
 
-def test_prediction_is_held_against_the_model_only(folder, model, corpus):
+def test_prediction_is_compared_with_the_model_only(folder):
+    model = tiny_facts()
     output_dir.check_same_model(folder, model)  # no record, no objection
-    facts = facts_of(model, corpus, "--seed=5")
-    output_dir.start_training(folder, parsed("--seed=5"), facts, RESULTS)
+    start_training(folder, "--seed=5")
     output_dir.check_same_model(folder, model)
     for name, value, difference in [
         ("vocabulary", "0", "its vocabulary differs"),
@@ -243,72 +218,61 @@ def test_prediction_is_held_against_the_model_only(folder, model, corpus):
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", "7", '{"training": []}', '{"training": null}', "{}"]
 )
-def test_record_is_checked_before_it_is_believed(folder, model, corpus, content):
+def test_record_is_checked_before_it_is_believed(folder, content):
     path = os.path.join(folder, "run.json")
     pathlib.Path(path).write_text(content)
-    add_checkpoint(folder)
+    copy_checkpoint(FINE_TUNED, folder)
     with pytest.raises(files.InputError) as caught:
-        output_dir.check_start(folder, facts_of(model, corpus), afresh=False)
+        output_dir.check_same_training(folder, facts_of(), overwrite=False)
     assert str(caught.value).startswith(path)
     with pytest.raises(files.InputError):
-        output_dir.check_same_model(folder, model)
+        output_dir.check_same_model(folder, tiny_facts())
 
 
-def test_results_of_a_prediction_with_another_model_go(folder, tmp_path):
-    one, other = str(FINE_TUNED / "model.ckpt-1190"), str(DATA / "init" / "model.ckpt")
+def test_results_of_a_prediction_with_another_model_go(folder):
     path = pathlib.Path(folder, RESULTS[0])
 
     def predict(checkpoint):
-        output_dir.start_prediction(folder, parsed(), checkpoint, RESULTS)
+        output_dir.start_prediction(folder, arguments_of(), checkpoint, RESULTS)
         kept = path.exists()
         path.write_text("")
         return kept
 
     path.write_text("of nobody knows what")
-    assert [predict(one), predict(one), predict(other)] == [True, True, False]
+    models = [FINE_TUNED, FINE_TUNED, PRETRAINED]
+    assert [predict(checkpoint) for checkpoint in models] == [True, True, False]
     for odd in (7, [1, 2], {"a": None}):
         record = json.dumps({"training": {}, "checkpoint": odd})
         pathlib.Path(folder, "run.json").write_text(record)
-        assert predict(one) is False
+        assert predict(FINE_TUNED) is False
 
 
-def test_prediction_keeps_the_facts_of_the_training(folder, model, corpus):
-    facts = facts_of(model, corpus)
-    output_dir.start_training(folder, parsed(), facts, RESULTS)
-    checkpoint = str(FINE_TUNED / "model.ckpt-1190")
-    output_dir.start_prediction(folder, parsed("--nodo_train"), checkpoint, [])
-    record = files.read_json(os.path.join(folder, "run.json"))
+def test_prediction_keeps_the_facts_of_the_training(folder):
+    facts = start_training(folder)
+    arguments = arguments_of("--nodo_train")
+    output_dir.start_prediction(folder, arguments, FINE_TUNED, [])
+    record = record_of(folder)
     assert record["training"] == facts
     assert record["arguments"]["do_train"] is False
+    assert record["checkpoint"] == files.digest(f"{FINE_TUNED}.index")
 
 
-def test_record_files_rest_on_corpus_and_tokenizer(model, corpus):
-    facts = output_dir.data_facts(model, corpus)
-    assert facts == {
-        "vocabulary": model["vocabulary"],
-        "do_lower_case": False,
-        "corpus": files.digest(corpus),
-    }
-    json.dumps(facts)
-
-
-def test_results_of_another_model_go_when_training_starts(folder, model, corpus):
-    facts = facts_of(model, corpus)
+def test_results_of_another_model_go_when_training_starts(folder):
     paths = [pathlib.Path(folder, name) for name in (*RESULTS, "notes.txt")]
     for path in paths:
         path.write_text("of an earlier prediction")
-    output_dir.start_training(folder, parsed(), facts, RESULTS)
+    start_training(folder)
     assert [path.exists() for path in paths] == [False, False, True]
-    add_checkpoint(folder)
+    copy_checkpoint(FINE_TUNED, folder)
     for path in paths:
         path.write_text("of this training")
-    output_dir.start_training(folder, parsed(), facts, RESULTS)
+    start_training(folder)
     assert all(path.exists() for path in paths)
 
 
-def test_what_killed_runs_left_of_checkpoints_goes(folder, model, corpus):
+def test_what_killed_runs_left_of_checkpoints_goes(folder):
     """But in a folder that no run has recorded, it is not ours."""
-    add_checkpoint(folder)
+    copy_checkpoint(FINE_TUNED, folder)
     left = [
         "model.ckpt-1190.index.tempstate4711",
         "model.ckpt-1200.data-00000-of-00001.tempstate4711",
@@ -318,18 +282,17 @@ def test_what_killed_runs_left_of_checkpoints_goes(folder, model, corpus):
     for name in [*left, "model.ckpt.zip", "checkpoint"]:
         pathlib.Path(folder, name).write_text("")
     before = sorted(os.listdir(folder))
-    facts = facts_of(model, corpus)
-    output_dir.start_training(folder, parsed(), facts, RESULTS)
+    start_training(folder)
     assert sorted(os.listdir(folder)) == sorted([*before, "run.json"])
-    output_dir.start_training(folder, parsed(), facts, RESULTS)
+    start_training(folder)
     assert sorted(os.listdir(folder)) == sorted({*before, "run.json"} - {*left})
 
 
-# Starting afresh.
+# Overwriting
 
 
-def test_starting_afresh_leaves_foreign_files_alone(folder, model, corpus):
-    add_checkpoint(folder)
+def test_overwriting_leaves_foreign_files_alone(folder):
+    copy_checkpoint(FINE_TUNED, folder)
     ours = [
         "checkpoint",
         "run.json",
@@ -344,12 +307,11 @@ def test_starting_afresh_leaves_foreign_files_alone(folder, model, corpus):
     for name in ours + foreign:
         pathlib.Path(folder, name).write_text("not JSON")
     os.mkdir(os.path.join(folder, "events"))
-    flags = parsed("--overwrite_output_dir")
-    output_dir.start_training(folder, flags, facts_of(model, corpus), RESULTS)
+    start_training(folder, "--overwrite_output_dir")
     assert sorted(os.listdir(folder)) == sorted([*foreign, "events", "run.json"])
 
 
-# Results.
+# Results
 
 
 def test_results_are_sorted_lines(folder):

@@ -1,4 +1,4 @@
-"""interruption.py: signals end a run in order."""
+"""signals.py: signals end a run in order, and one line says how to resume it."""
 
 import os
 import signal
@@ -12,28 +12,12 @@ from biocodes.lib import files
 from finetuning import command_line
 from finetuning.signals import (
     Interrupted,
-    Interruption,
     ending_at_once,
     exit_when_interrupted,
 )
 from kit.paths import ROOT
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
-
-
-@pytest.fixture
-def restored_signals():
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.fixture
-def interruption(restored_signals):
-    made = Interruption()
-    made.install()
-    return made
 
 
 def send(number):
@@ -91,7 +75,7 @@ def test_nothing_swallows_it():
         ),
     ],
 )
-def test_exit_says_how_to_go_on(capsys, number, where, line):
+def test_exit_says_how_to_resume(capsys, number, where, line):
     with pytest.raises(SystemExit) as ended:
         exit_when_interrupted(Interrupted(number, where))
     assert ended.value.code == 128 + number
@@ -123,7 +107,7 @@ def test_command_ends_with_the_signals_status(restored_signals, capsys, monkeypa
         ("", "--overwrite_output_dir=true", "command again goes on"),
     ],
 )
-def test_starting_afresh_again_would_lose_the_checkpoint(
+def test_overwriting_again_would_lose_the_checkpoint(
     restored_signals, capsys, monkeypatch, where, flag, again
 ):
     monkeypatch.setattr(command_line, "set_up_console", lambda: None)

@@ -27,12 +27,12 @@ def test_windows_show_every_piece_and_one_of_them_best(count, room, stride):
 @given(SIZES, ROOMS)
 @settings(max_examples=300, deadline=None)
 def test_every_word_counts_in_one_window_where_it_is_whole(sizes, room):
-    found = windows.cut_words(sizes, room)
-    counting = [word for one in found for word in range(one.first, one.last)]
+    cut = windows.cut_words(sizes, room)
+    counting = [word for window in cut for word in range(window.first, window.last)]
     assert counting == list(range(len(sizes)))
-    for one in found:
-        assert one.begin <= one.first < one.last <= one.end
-        pieces = sizes[one.begin : one.end]
+    for window in cut:
+        assert window.begin <= window.first < window.last <= window.end
+        pieces = sizes[window.begin : window.end]
         # Only a word that is longer than any window is too long for its own.
         assert sum(pieces) <= room or sum(size > 0 for size in pieces) == 1
         assert sum(min(size, room) for size in pieces) <= room
@@ -41,26 +41,27 @@ def test_every_word_counts_in_one_window_where_it_is_whole(sizes, room):
 @given(SIZES, ROOMS)
 @settings(max_examples=300, deadline=None)
 def test_a_word_counts_where_it_has_most_context(sizes, room):
-    found = windows.cut_words(sizes, room)
+    cut = windows.cut_words(sizes, room)
     lengths = [min(size, room) for size in sizes]
 
     def context(word, window):
         left, right = lengths[window.begin : word], lengths[word + 1 : window.end]
         return min(sum(left), sum(right))
 
-    for one in found:
-        for word in range(one.first, one.last):
-            others = [other for other in found if other.begin <= word < other.end]
-            assert context(word, one) == max(context(word, other) for other in others)
+    for window in cut:
+        for word in range(window.first, window.last):
+            others = [other for other in cut if other.begin <= word < other.end]
+            most = max(context(word, other) for other in others)
+            assert context(word, window) == most
 
 
 @given(st.integers(1, 400), st.integers(8, 126))
 @settings(max_examples=100, deadline=None)
 def test_words_of_a_piece_see_an_eighth_of_a_window_on_either_side(count, room):
-    for one in windows.cut_words([1] * count, room):
-        for word in range(one.first, one.last):
-            assert one.begin == 0 or word - one.begin >= room // 8 - 1
-            assert one.end == count or one.end - 1 - word >= room // 8 - 1
+    for window in windows.cut_words([1] * count, room):
+        for word in range(window.first, window.last):
+            assert window.begin == 0 or word - window.begin >= room // 8 - 1
+            assert window.end == count or window.end - 1 - word >= room // 8 - 1
 
 
 def test_windows_are_those_of_the_docstring():
@@ -74,15 +75,15 @@ def test_windows_are_those_of_the_docstring():
 def test_every_piece_counts_once(sizes, room):
     """But for the rest of a word that is longer than a window."""
     pieces = [tuple(range(10 * word, 10 * word + n)) for word, n in enumerate(sizes)]
-    found = []
+    counting = []
     for ids, word_index in windows.cut_pieces(pieces, room):
         assert len(ids) == len(word_index) <= room
-        found += [
+        counting += [
             (piece, word)
             for piece, word in zip(ids, word_index)
             if word != windows.CONTEXT
         ]
-    assert found == [
+    assert counting == [
         (piece, word) for word, some in enumerate(pieces) for piece in some[:room]
     ]
 

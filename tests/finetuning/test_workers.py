@@ -9,16 +9,20 @@ import threading
 import time
 
 import pytest
-from conftest import DATA, ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import run_ner
 import run_qa
 import run_re
-import tokenization
 from biocodes.lib import files, squad
 from biocodes.lib.relations import read_train
 from finetuning import workers
+from kit import small_run
+from kit.models import head_over_pieces, tiny_model
+from kit.paths import DATA, ROOT
+from tasks.ner.corpora import load_corpora
+from tasks.ner.labels import ORIGINAL_LABELS
 
 
 def is_there(pid):
@@ -260,7 +264,8 @@ def run_python(code, **options):
 
 def test_workers_end_with_a_parent_that_is_killed():
     process = run_python(
-        "import itertools, os, time, workers\n"
+        "import itertools, os, time\n"
+        "from finetuning import workers\n"
         "endless = itertools.count()\n"
         "results = workers.ordered_map(lambda _: os.getpid(), endless, 3, chunk=1)\n"
         "print(*{next(results) for _ in range(30)}, flush=True)\n"
@@ -320,13 +325,30 @@ def test_as_many_workers_as_cores_up_to_a_limit(monkeypatch, cores, expected):
 # In the scripts
 
 
-def test_records_are_the_same_whoever_makes_them(monkeypatch):
-    """And each script asks how many workers pay."""
-    ids = {"0": 0, "1": 1}
-    tokenizer = tokenization.FullTokenizer(str(DATA / "init" / "vocab.txt"), False)
+def records_of_scripts(folder):
+    """All rows that the scripts make of some examples, and how many examples."""
+    run = small_run.run_in(folder)
+    run.model = tiny_model(head_over_pieces(2), ("0", "1"))
     questions = squad.load_to_train(str(DATA / "qa" / "train_small.json"), False)[0]
+    lengths = run_qa.Lengths(64, 32, 16)
+    of_questions = run_qa.make_records(run, "train", questions, lengths, corpus="abc")
     rows = read_train(str(DATA / "re" / "train.tsv"))
-    form, limits = run_qa.schema(labelled=True), run_qa.Lengths(64, 32, 16)
+    fold = run_re.FoldRun(run, {"eval": rows}, {"eval": "abc"})
+    of_rows = run_re.make_records(fold, 64)["eval"]
+    run.model = tiny_model(head_over_pieces(7), ORIGINAL_LABELS)
+    corpora = load_corpora(str(DATA / "ner"), ["predict"])
+    settings = run_ner.Settings(None, 64, 8, False, True, None)
+    of_ner = run_ner.featurize_all(run, corpora, ["predict"], settings)["predict", ""]
+    made = [
+        [data.row(index).tolist() for index in range(len(data))]
+        for data in (of_questions, of_rows, of_ner)
+    ]
+    counts = [len(questions), len(rows), len(corpora[0].sentences["predict"])]
+    return made, counts
+
+
+def test_records_are_the_same_whoever_makes_them(monkeypatch, tmp_path):
+    """And each script asks how many workers pay."""
     asked = []
 
     def made_by(processes):
@@ -335,14 +357,10 @@ def test_records_are_the_same_whoever_makes_them(monkeypatch):
             return processes
 
         monkeypatch.setattr(workers, "processes_for", processes_for)
-        return [
-            row.tolist()
-            for made in (
-                run_qa.records_of(questions, form, tokenizer, limits),
-                run_re.records_of(rows, tokenizer, ids, 64),
-            )
-            for row in made
-        ]
+        folder = tmp_path / str(processes)
+        folder.mkdir()
+        return records_of_scripts(folder)
 
-    assert made_by(2) == made_by(0)
-    assert asked == [len(questions), len(rows)] * 2
+    made, counts = made_by(0)
+    assert made_by(2) == (made, counts)
+    assert all(made) and asked == counts * 2
