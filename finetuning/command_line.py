@@ -7,6 +7,7 @@ person can read them.
 
 import logging
 import os
+import re
 import sys
 import textwrap
 import warnings
@@ -334,6 +335,7 @@ def parse_flags(
     for flag in (*required, *files_of_model, "output_dir"):
         if not flags[flag].value:
             raise files.InputError("is required", f"--{flag}", remedy=_remedy(flag))
+    _check_paths(flags)
     _check_numbers(flags)
     if flags.use_tpu:
         raise files.InputError(
@@ -347,6 +349,46 @@ def _remedy(flag: str) -> Optional[str]:
     if flag in ("vocab_file", "bert_config_file"):
         return "or name the folder of the model by --model_dir"
     return None
+
+
+# Flags that TensorFlow gets as paths of checkpoints, and all that name local files.
+_CHECKPOINT_PATHS = ("output_dir", "init_checkpoint", "model_dir")
+_PATHS = (
+    *_CHECKPOINT_PATHS,
+    "vocab_file",
+    "bert_config_file",
+    "data_dir",
+    "train_file",
+    "predict_file",
+)
+_PATTERN = re.compile(r"[*?\[\]\\]")
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+def _check_paths(flags: Flags) -> None:
+    """Refuse paths that TensorFlow would take for something else, or wait for.
+
+    It reads *, ?, [ and \\ in the name of a checkpoint as a pattern, and finds none
+    after hours of training; paths such as gs://… it tries for minutes.
+    """
+    for name in _PATHS:
+        value = flags[name].value if name in flags else None
+        if not value:
+            continue
+        # --data_dir may name several folders: TYPE=FOLDER,FOLDER
+        if any(map(_REMOTE.match, re.split("[,=]", value))):
+            raise files.InputError(
+                f"{value} is not on this machine",
+                f"--{name}",
+                remedy="copy it, or mount its file system, and name the local path",
+            )
+        odd = _PATTERN.search(value) if name in _CHECKPOINT_PATHS else None
+        if odd:
+            raise files.InputError(
+                f"{value} has a {odd.group()}, which TensorFlow reads as a pattern",
+                f"--{name}",
+                remedy="name or rename a folder without * ? [ ] \\",
+            )
 
 
 # name → (least, greatest or None) of the flags that are numbers.

@@ -15,6 +15,7 @@ A task brings its head as a function
 import os
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 import modeling
@@ -22,10 +23,30 @@ import tokenization
 from biocodes.lib import files
 from biocodes.lib.labels import LABEL_FILE, read_labels
 from finetuning import checkpoints, model_dir
+from finetuning.command_line import log
 from finetuning.estimator import ModeKeys
 
 Tensors = Dict[str, tf.Tensor]
 Head = Callable[[modeling.Outputs, Tensors, str], Tuple[Optional[tf.Tensor], Tensors]]
+
+
+# What published models have where their configuration does not say.
+DEFAULTS = {
+    "hidden_dropout_prob": 0.1,
+    "attention_probs_dropout_prob": 0.1,
+    "type_vocab_size": 2,
+    "initializer_range": 0.02,
+}
+# Sizes beyond which a configuration is taken for garbage.
+LARGEST = {
+    "vocab_size": 10**7,
+    "hidden_size": 1 << 16,
+    "num_hidden_layers": 1000,
+    "num_attention_heads": 1 << 12,
+    "intermediate_size": 1 << 18,
+    "max_position_embeddings": 10**6,
+    "type_vocab_size": 1000,
+}
 
 
 class Model(NamedTuple):
@@ -161,11 +182,12 @@ def load_config(path: str, max_seq_length: int) -> modeling.BertConfig:
     Raises:
       InputError: it cannot be read or used; max_seq_length is too long for it.
     """
-    values = files.read_json(path)
+    values = _with_defaults(files.read_json(path), path)
     try:
         config = modeling.BertConfig.from_complete_dict(values)
     except ValueError as error:
         raise files.InputError(str(error), path) from error
+    _check_size(config, path)
     if max_seq_length > config.max_position_embeddings:
         raise files.InputError(
             f"{max_seq_length} is more than the model's max_position_embeddings"
@@ -173,6 +195,46 @@ def load_config(path: str, max_seq_length: int) -> modeling.BertConfig:
             "--max_seq_length",
         )
     return config
+
+
+def _with_defaults(values: Any, path: str) -> Any:
+    """Add keys that every published BERT has the same values of, and say so."""
+    if not isinstance(values, dict):
+        return values
+    added = {name: DEFAULTS[name] for name in DEFAULTS if name not in values}
+    if not added:
+        return values
+    listed = ", ".join(f"{name} {value}" for name, value in added.items())
+    log.info("%s lacks keys whose usual values are taken: %s", path, listed)
+    return dict(values, **added)
+
+
+def _check_size(config: modeling.BertConfig, path: str) -> None:
+    """Refuse sizes that no BERT has, and weights that fit into no memory here.
+
+    Raises:
+      InputError: before anything is built, which could take for ever.
+    """
+    for name, greatest in LARGEST.items():
+        value = getattr(config, name)
+        if value > greatest:
+            raise files.InputError(
+                f"{name} {value:,} is more than any BERT has (at most {greatest:,})",
+                path,
+                remedy="is this the bert_config.json of the checkpoint?",
+            )
+    weights = sum(
+        int(np.prod(sizes, dtype=np.int64))
+        for sizes in modeling.variable_shapes(config).values()
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if 4 * weights > memory:
+        raise files.InputError(
+            f"its {weights:,} weights need {4 * weights / 1e9:,.0f} GB; this machine"
+            f" has {memory / 1e9:,.0f} GB",
+            path,
+            remedy="is this the bert_config.json of the checkpoint?",
+        )
 
 
 def load_tokenizer(
