@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Fetches the published data sets and BioBERT's weights.
+# Fetch the published data sets and BioBERT's weights.
 #
 #   ./download.sh                 all data sets, into $BIOBERT_DATA or ./datasets
 #   ./download.sh NAME            one archive of data sets, into a folder NAME in there
 #   ./download.sh weights NAME    a checkpoint, into ./NAME
 #   ./download.sh --list          the names, and from where
+#   ./download.sh --version       the suite's version
 #
 # The server has moved before and may again. For each NAME (upper case, without a
 # leading biobert_, other characters than letters and digits as _):
@@ -14,8 +15,8 @@
 #   BIOBERT_SHA256_NAME   the checksum that the archive must have
 #
 # An archive that is already beside the folder it would become is used, so a file
-# fetched by hand will do. What a broken connection left is gone on with. A folder that
-# is already there is kept. Needs curl, and Python 3.7 or later to unpack.
+# fetched by hand will do. A download that broke off is resumed. A folder that is
+# already there is kept. Needs curl, and Python 3.7 or later to unpack.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -42,6 +43,15 @@ say() { printf 'download.sh: %s\n' "$*" >&2; }
 fail() {
   say "error: $*"
   exit 2
+}
+
+show_help() {
+  local status=0
+  sed -n '2,/^set /s/^# \{0,1\}//p' "$0" 2>/dev/null || status=$?
+  case $status in
+    0 | 141) ;; # 141: its reader went away
+    *) fail "standard output: cannot be written" ;;
+  esac
 }
 
 # variable URL biobert_v1.1_pubmed → BIOBERT_URL_V1_1_PUBMED
@@ -102,8 +112,8 @@ download() {
   get "$name" "$url" "$3"
 }
 
-# get NAME URL ARCHIVE: fetches into ARCHIVE.part, going on where that ends, for as
-# long as every try brings more.
+# get NAME URL ARCHIVE: fetches into ARCHIVE.part, resuming where that ends, for as long
+# as every try brings more.
 get() {
   local name=$1 url=$2 archive=$3 part=$3.part before code status redirect=https
   local progress=--silent
@@ -212,8 +222,12 @@ fetch_weights() {
 
 case $#:${1:-} in
   0:) fetch_data datasets ;;
-  1:--help | 1:-h) sed -n '2,/^set /s/^# \{0,1\}//p' "$0" ;;
+  1:--help | 1:-h) show_help ;;
+  1:--version)
+    sed -n 's/^VERSION = "\(.*\)"/download.sh \1/p' "$here/biocodes/lib/version.py"
+    ;;
   1:--list) list ;;
+  1:-*) fail "no such flag: $1; see ./download.sh --help" ;;
   1:weights) fail "weights of which NAME? see ./download.sh --list" ;;
   2:weights) fetch_weights "$2" ;;
   1:*) fetch_data "$1" ;;

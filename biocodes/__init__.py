@@ -1,0 +1,1 @@
+"""Stand-alone commands on files; what they share is in biocodes/lib."""

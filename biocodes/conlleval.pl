@@ -1,22 +1,6 @@
 #!/usr/bin/perl
 #
-# Scores entities as the CoNLL-2000 shared task did; the same as conlleval.py.
-#
-#     perl biocodes/conlleval.pl [-l] [-r] [-d DELIM] [-o OTAG] < FILE
-#
-# Each line of FILE is a word, any further columns, its gold label and its predicted
-# label; an empty line or one whose first column is -X- ends a sentence. An entity is
-# correct if its words and its type are exactly those of a gold entity.
-#
-#     -l        print a LaTeX table instead of the text report
-#     -r        raw labels: a type alone, each word is an entity of one word
-#     -d DELIM  what separates columns, a regular expression (default: one space)
-#     -o OTAG   the label that raw data uses for "no entity" (default: O)
-#
-# Standard output is byte for byte that of the scorer of version 2004-01-26 (Tjong Kim
-# Sang and Buchholz 2000). Text is taken as bytes, so its encoding does not matter; a
-# byte-order mark and CRs at line ends are dropped. Exit status 1: a line with fewer or
-# more columns than the lines before it; 2: any other wrong input.
+# Entity scores as the CoNLL-2000 shared task counted; the same as conlleval.py.
 
 use 5.010;
 use strict;
@@ -27,6 +11,27 @@ use IO::Handle;
 
 my $BOUNDARY = '-X-';
 my $USAGE    = 'usage: conlleval.pl [-l] [-r] [-d DELIM] [-o OTAG] < FILE';
+
+my $HELP = <<'HELP';
+Score entities as the CoNLL-2000 shared task did; the same as conlleval.py.
+
+  perl biocodes/conlleval.pl < NER_result_conll.txt
+
+Each line of FILE is a word, any further columns, its gold label and its predicted
+label; an empty line or one whose first column is -X- ends a sentence. An entity is
+correct if its words and its type are exactly those of a gold entity.
+
+  -l          print a LaTeX table instead of the text report
+  -r          raw labels: a type alone, each word is an entity of one word
+  -d DELIM    what separates columns, a regular expression (default: one space)
+  -o OTAG     the label that raw data uses for "no entity" (default: O)
+  -h, --help  show this help message and exit
+
+Standard output is byte for byte that of the scorer of version 2004-01-26 (Tjong Kim
+Sang and Buchholz 2000). Text is taken as bytes, so its encoding does not matter; a
+byte-order mark and CRs at line ends are dropped. Exit status 1: a line with fewer or
+more columns than the lines before it; 2: any other wrong input.
+HELP
 
 # Labels are kept as [tag, type]; this one is outside of any entity.
 my $OUTSIDE = [ 'O', '' ];
@@ -45,7 +50,13 @@ sub main {
     my $option = parse_flags(@ARGV);
     binmode $_ for *STDIN, *STDOUT;
     my $scores = evaluate( row_reader($option) );
-    print $option->{latex} ? latex_report($scores) : report($scores);
+    finish( $option->{latex} ? latex_report($scores) : report($scores) );
+}
+
+# Text on standard output, and the end.
+sub finish {
+    my ($text) = @_;
+    print $text;
     close STDOUT or fail( 2, "standard output: cannot be written (\l$!)" );
     exit 0;
 }
@@ -67,6 +78,7 @@ sub parse_flags {
         if ( $flag eq '-d' or $flag eq '-o' ) {
             fail( 2, "$flag: a value must follow; $USAGE" ) if not @rest;
         }
+        finish("$USAGE\n\n$HELP") if $flag eq '-h' or $flag eq '--help';
         if    ( $flag eq '-l' ) { $option{latex}   = 1 }
         elsif ( $flag eq '-r' ) { $option{raw}     = 1 }
         elsif ( $flag eq '-d' ) { $delimiter       = shift @rest }

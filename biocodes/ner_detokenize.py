@@ -1,33 +1,11 @@
 #!/usr/bin/env python
-"""Turns run_ner.py's labels of word pieces into labels of words, for conlleval.
+"""Labels of words, for conlleval, of run_ner.py's labels of word pieces."""
 
-    python biocodes/ner_detokenize.py \\
-        --token_test_path=$OUT/token_test.txt --label_test_path=$OUT/label_test.txt \\
-        --answer_path=$NER_DIR/test.tsv --output_dir=$OUT
-
-Three files of run_ner.py go line by line together (here side by side):
-
-    token_test.txt   label_test.txt   word_test.txt
-    [CLS]            [CLS]            0
-    At               B                1<TAB>Ataxia      line 1 of test.tsv
-    ##ax             X                1<TAB>Ataxia
-    ##ia             X                1<TAB>Ataxia
-    [SEP]            [SEP]            0
-
-A word gets the label of its first piece; a word without one (nothing of it was left,
-or its sentence was cut at max_seq_length) gets O. NER_result_conll.txt has a line
-"WORD GOLD PREDICTED" for each word of the answer file, "WORD PREDICTED" if that has
-no labels, and an empty line after each sentence.
-
-word_test.txt makes the alignment exact whatever the words are. Without it (the
-original suite writes none) words are told apart by spelling them again, which is as
-exact as long as the pieces are those of the original's tokenizer.
-"""
-
+import argparse
 import functools
 import os
 import sys
-from typing import NamedTuple, Optional
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -43,12 +21,38 @@ from biocodes.lib.word_labels import (
     write_result,
 )
 
+DESCRIPTION = """\
+Turn run_ner.py's labels of word pieces into labels of words, for conlleval.
+
+  python biocodes/ner_detokenize.py --token_test_path=OUT/token_test.txt \\
+    --label_test_path=OUT/label_test.txt --answer_path=NCBI-disease/test.tsv \\
+    --output_dir=OUT
+
+writes NER_result_conll.txt into --output_dir: a line "WORD GOLD PREDICTED" for each
+word of the answer file, "WORD PREDICTED" if that has no labels, and an empty line after
+each sentence.
+"""
+DETAILS = """\
+Three files of run_ner.py go line by line together (here side by side):
+
+  token_test.txt   label_test.txt   word_test.txt
+  [CLS]            [CLS]            0
+  At               B                1<TAB>Ataxia      line 1 of test.tsv
+  ##ax             X                1<TAB>Ataxia
+  ##ia             X                1<TAB>Ataxia
+  [SEP]            [SEP]            0
+
+A word gets the label of its first piece; a word without one (nothing of it was left,
+or its sentence was cut at max_seq_length) gets O.
+
+word_test.txt makes the alignment exact whatever the words are. Without it (the
+original suite writes none) words are told apart by spelling them again, which is as
+exact as long as the pieces are those of the original's tokenizer.
+"""
+
 MARKERS = (tokenization.CLS, tokenization.SEP)
 
 NOT_TOGETHER = "give the files of one prediction, and the test.tsv that it was made for"
-
-
-# run_ner.py's files.
 
 
 class Pieces(NamedTuple):
@@ -60,14 +64,24 @@ class Pieces(NamedTuple):
     paths: the paths of the three.
     """
 
-    tokens: list
-    labels: list
-    words: Optional[list]
-    paths: list
+    tokens: List[str]
+    labels: List[str]
+    words: Optional[List[str]]
+    paths: List[Optional[str]]
 
 
-def read_pieces(token_path, label_path, word_path=None):
-    """Reads run_ner.py's files → Pieces.
+# The lines (from 0) of each sentence's pieces, and for each sentence the index of each
+# piece's word.
+Alignment = Tuple[List[range], List[List[int]]]
+
+
+# run_ner.py's files
+
+
+def read_pieces(
+    token_path: str, label_path: str, word_path: Optional[str] = None
+) -> Pieces:
+    """Read run_ner.py's files.
 
     Raises:
       InputError: a file is empty, has a line that is not one piece or label, or the
@@ -104,15 +118,15 @@ def _check_in_step(column, path, tokens, token_path):
         )
 
 
-def sentence_ranges(is_marker, path):
-    """Where the sentences are: [CLS] piece … [SEP] [CLS] piece … [SEP].
+def sentence_ranges(is_marker: Sequence[bool], path: str) -> List[range]:
+    """Find the sentences: [CLS] piece … [SEP] [CLS] piece … [SEP].
 
     Args:
       is_marker: for each line whether it is [CLS] or [SEP].
       path: the file of these lines, for messages.
 
     Returns:
-      List of range, the lines (from 0) of each sentence's pieces.
+      The lines (from 0) of each sentence's pieces.
 
     Raises:
       InputError: a piece is outside of a sentence, or the last one does not end.
@@ -134,20 +148,18 @@ def sentence_ranges(is_marker, path):
     return ranges
 
 
-# Alignment by word_test.txt: each piece names its word.
+# Alignment by word_test.txt: each piece names its word
 
 
-def align_by_lines(sentences, pieces, answer_path):
-    """The word of each piece, as word_test.txt tells.
+def align_by_lines(
+    sentences: Sequence[conll.Sentence], pieces: Pieces, answer_path: str
+) -> Alignment:
+    """Find the word of each piece, as word_test.txt names it.
 
     Args:
-      sentences: list of conll.Sentence.
-      pieces: Pieces with words.
+      sentences: those of the answer file.
+      pieces: with words.
       answer_path: the sentences' file, for messages.
-
-    Returns:
-      (ranges, piece_words): the lines of each sentence's pieces, see sentence_ranges,
-      and for each sentence the index of each piece's word.
 
     Raises:
       InputError: the pieces are not those of these sentences.
@@ -157,17 +169,17 @@ def align_by_lines(sentences, pieces, answer_path):
     _check_sentence_count(ranges, sentences, path, answer_path)
     piece_words = []
     for sentence, lines in zip(sentences, ranges):
-        places = {
+        index_of = {
             word_line(line, word): index
             for index, (line, word) in enumerate(zip(sentence.lines, sentence.words))
         }
-        indices = [places.get(pieces.words[line]) for line in lines]
+        indices = [index_of.get(pieces.words[line]) for line in lines]
         if None in indices:
             line = lines[indices.index(None)]
             raise files.InputError(
-                f"{_shown(pieces.words[line])} is no line and word of the sentence at "
-                f"line {sentence.lines[0]} of {answer_path}: the pieces do not belong "
-                "to the answer file",
+                f"{files.quoted(pieces.words[line])} is no line and word of the "
+                f"sentence at line {sentence.lines[0]} of {answer_path}: the pieces do "
+                "not belong to the answer file",
                 path,
                 line + 1,
                 NOT_TOGETHER,
@@ -186,11 +198,6 @@ def _check_sentence_count(ranges, sentences, path, answer_path):
         )
 
 
-def _shown(text):
-    """Text in an error message: quoted, and not longer than a line can bear."""
-    return repr(text if len(text) <= 40 else text[:40] + "…")
-
-
 # Alignment by spelling, for the original's files. Its tokenizer makes basic tokens of
 # each word ("BRCA1/2" → BRCA1 / 2) and cuts each of them into pieces of which all but
 # the first begin with ##, or makes it [UNK]. No basic token begins with ## itself, as
@@ -200,17 +207,30 @@ def _shown(text):
 class SpellingError(Exception):
     """Pieces are not those of the words. piece and word are indices or None."""
 
-    def __init__(self, piece, word):
+    def __init__(self, piece: int, word: Optional[int]) -> None:
         super().__init__(piece, word)
         self.piece = piece
         self.word = word
 
 
-def align_by_spelling(sentences, pieces, answer_path):
-    """The word of each piece, found by tokenizing the words once more.
+class _Misspelling(NamedTuple):
+    """Where pieces go wrong: line (from 0), index of the word or None, sentence."""
+
+    line: int
+    word: Optional[int]
+    sentence: conll.Sentence
+
+
+def align_by_spelling(
+    sentences: Sequence[conll.Sentence], pieces: Pieces, answer_path: str
+) -> Alignment:
+    """Find the word of each piece by tokenizing the words once more.
 
     Whether the model lower-cases its input is found out, too: whichever way spells
-    the pieces. Takes and returns what align_by_lines does; pieces.words is not used.
+    the pieces. pieces.words is not used.
+
+    Raises:
+      InputError: the pieces are not those of these sentences.
     """
     path = pieces.paths[0]
     ranges = sentence_ranges([token in MARKERS for token in pieces.tokens], path)
@@ -226,24 +246,27 @@ def align_by_spelling(sentences, pieces, answer_path):
             try:
                 piece_words.append(spell(sentence.words, tokens, lower, may_be_cut))
             except SpellingError as error:
-                place = (lines.start + error.piece, error.word, sentence)
+                line = lines.start + error.piece
+                wrong = _Misspelling(line, error.word, sentence)
                 break
         else:
             return ranges, piece_words
-        if furthest is None or place[0] > furthest[0]:
-            furthest = place
-    raise _misspelled(*furthest, pieces, answer_path)
+        if furthest is None or wrong.line > furthest.line:
+            furthest = wrong
+    raise _misspelled(furthest, pieces, answer_path)
 
 
-def _misspelled(line, word, sentence, pieces, answer_path):
-    """The InputError for pieces of a sentence that go wrong at a line (from 0)."""
+def _misspelled(wrong, pieces, answer_path):
+    """Make the InputError for pieces that go wrong."""
+    line, word, sentence = wrong
     if word is None:
-        place = f"line {sentence.lines[-1]} of {answer_path}"
-        problem = f"pieces go on after the end of their sentence ({place})"
+        where = f"line {sentence.lines[-1]} of {answer_path}"
+        problem = f"pieces go on after the end of their sentence ({where})"
     else:
-        place = f"line {sentence.lines[word]} of {answer_path}"
-        piece, word = _shown(pieces.tokens[line]), _shown(sentence.words[word])
-        problem = f"{piece} is not how {word} ({place}) is spelled"
+        where = f"line {sentence.lines[word]} of {answer_path}"
+        piece = files.quoted(pieces.tokens[line])
+        spelled = files.quoted(sentence.words[word])
+        problem = f"{piece} is not how {spelled} ({where}) is spelled"
     return files.InputError(
         f"{problem}: the pieces do not belong to the answer file",
         pieces.paths[0],
@@ -252,8 +275,10 @@ def _misspelled(line, word, sentence, pieces, answer_path):
     )
 
 
-def spell(words, pieces, lower, may_be_cut):
-    """The index of each piece's word, for one sentence.
+def spell(
+    words: Sequence[str], pieces: Sequence[str], lower: bool, may_be_cut: bool
+) -> List[int]:
+    """Find the index of each piece's word, for one sentence.
 
     Args:
       words: the sentence's words.
@@ -287,7 +312,10 @@ def spell(words, pieces, lower, may_be_cut):
 
 
 def _join_pieces(pieces):
-    """["le", "##uk", "##emia", "."] → [("leukemia", 3), (".", 1)]."""
+    """Join the pieces of each basic token, and count them.
+
+    ["le", "##uk", "##emia", "."] → [("leukemia", 3), (".", 1)]
+    """
     tokens = []
     for piece in pieces:
         if piece.startswith("##") and tokens:
@@ -299,18 +327,17 @@ def _join_pieces(pieces):
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def basic_tokens(text, lower):
-    """What BERT's basic tokenizer makes of a text, before WordPiece; a tuple of str."""
+def basic_tokens(text: str, lower: bool) -> Tuple[str, ...]:
+    """Split a text as BERT's basic tokenizer does, before WordPiece."""
     return tuple(tokenization.BasicTokenizer(lower).tokenize(text))
 
 
-# The command.
+# The command
 
 
-def parse_flags(argv=None):
-    parser = command.ArgumentParser(
-        description="Turns run_ner.py's labels of word pieces into labels of words.",
-    )
+def parse_flags(argv: Optional[Sequence[str]]) -> argparse.Namespace:
+    """Parse the command line; argv None is the process's own."""
+    parser = command.ArgumentParser(description=DESCRIPTION, epilog=DETAILS)
     parser.add_argument("--token_test_path", required=True, help="its token_test.txt")
     parser.add_argument("--label_test_path", required=True, help="its label_test.txt")
     parser.add_argument(
@@ -333,16 +360,21 @@ def parse_flags(argv=None):
     return flags
 
 
-def print_lost_words(sentences, piece_words, answer_path):
-    """Names on standard error the words that no piece belongs to."""
+def print_lost_words(
+    sentences: Sequence[conll.Sentence],
+    piece_words: Sequence[Sequence[int]],
+    answer_path: str,
+) -> None:
+    """Name on standard error the words that no piece belongs to."""
     for sentence, indices in zip(sentences, piece_words):
         for index in sorted(set(range(len(sentence.words))) - set(indices)):
             word, line = sentence.words[index], sentence.lines[index]
-            message = f"{answer_path}:{line}: {_shown(word)} has no piece, so it is O"
-            sys.stderr.write(message + "\n")
+            problem = f"{files.quoted(word)} has no piece, so it is O"
+            sys.stderr.write(f"{answer_path}:{line}: {problem}\n")
 
 
-def main(argv=None):
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    """Write NER_result_conll.txt."""
     flags = parse_flags(argv)
     sentences = conll.load_sentences(flags.answer_path, labelled=False)
     pieces = read_pieces(

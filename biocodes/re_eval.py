@@ -1,7 +1,26 @@
-"""Scores the predictions of relation extraction against the labels of test.tsv.
+"""Scores of relation extraction's predictions against the labels of test.tsv."""
+
+import argparse
+import os
+import re
+import sys
+from typing import List, Optional, Sequence, Tuple
+
+import numpy as np
+
+if __name__ == "__main__":  # started as a file: let `biocodes` be found
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from biocodes.lib import command, files, relation_scores
+from biocodes.lib.labels import LABEL_FILE, label_list, read_labels
+from biocodes.lib.relations import Row, label_ids, read_cells, read_test
+
+DESCRIPTION = """\
+Score the predictions of relation extraction against the labels of test.tsv.
 
   python biocodes/re_eval.py --output_path=OUT/test_results.tsv --answer_path=test.tsv
-
+"""
+DETAILS = """\
 --output_path holds one line of tab-separated class probabilities for each row of
 --answer_path, whose columns are index, sentence and label. The predicted class is the
 most probable one, the first of them on ties.
@@ -21,28 +40,11 @@ A score whose denominator is 0 is 0. Every class of the label list counts in the
 averages, also one that occurs nowhere.
 """
 
-import argparse
-import os
-import re
-import sys
-
-import numpy as np
-
-if __name__ == "__main__":  # started as a file: let `biocodes` be found
-    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-from biocodes.lib import command, files, relation_scores
-from biocodes.lib.labels import LABEL_FILE, label_list, read_labels
-from biocodes.lib.relations import columns_of, label_ids, read_cells, read_test, shown
-
 NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 
-# --- files ---
-
-
-def read_probabilities(path):
-    """Reads test_results.tsv → float array [rows, classes].
+def read_probabilities(path: str) -> np.ndarray:
+    """Read test_results.tsv: float [rows, classes].
 
     Raises:
       InputError: the file is empty, a cell is not a number from 0 to 1, or a line has
@@ -52,7 +54,7 @@ def read_probabilities(path):
     for line, cells in read_cells(path):
         if rows and len(cells) != len(rows[0]):
             raise files.InputError(
-                f"{columns_of(cells)}, but {len(rows[0])} in the first line",
+                f"{files.columns_of(cells)}, but {len(rows[0])} in the first line",
                 path,
                 line,
             )
@@ -60,15 +62,19 @@ def read_probabilities(path):
     return np.array(rows)
 
 
-def parse_probabilities(path, line, cells):
-    """The cells of one line → list of float."""
+def parse_probabilities(path: str, line: int, cells: Sequence[str]) -> List[float]:
+    """Parse the cells of one line.
+
+    Raises:
+      InputError: one of them is not a number from 0 to 1.
+    """
     values = []
     for column, cell in enumerate(cells, 1):
         # float() would also take "nan", "1_0" and digits of other scripts.
         value = float(cell) if NUMBER.fullmatch(cell.strip()) else -1.0
         if not 0.0 <= value <= 1.0 + 1e-6:
             raise files.InputError(
-                f"{shown(cell)} in column {column} is not a probability",
+                f"{files.quoted(cell)} in column {column} is not a probability",
                 path,
                 line,
                 "expected the class probabilities alone, without a header line",
@@ -77,11 +83,11 @@ def parse_probabilities(path, line, cells):
     return values
 
 
-def read_answers(path):
-    """Reads test.tsv with its labels → list of re_files.Row.
+def read_answers(path: str) -> List[Row]:
+    """Read test.tsv with its labels.
 
     Raises:
-      InputError: as re_files.read_test, or there is no label column.
+      InputError: as read_test, or there is no label column.
     """
     rows, has_labels = read_test(path)
     if not has_labels:
@@ -91,12 +97,14 @@ def read_answers(path):
     return rows
 
 
-def choose_labels(flags, answers, columns):
-    """The label names in the order of the probability columns, see --labels.
+def choose_labels(
+    flags: argparse.Namespace, answers: Sequence[Row], columns: int
+) -> Tuple[Sequence[str], str]:
+    """Find the label names in the order of the probability columns, see --labels.
 
     Args:
-      flags: parsed flags.
-      answers: list of Row.
+      flags: of the command line.
+      answers: the rows of --answer_path.
       columns: number of probability columns.
 
     Returns:
@@ -122,32 +130,37 @@ def choose_labels(flags, answers, columns):
     return labels, flags.answer_path
 
 
-def check_labels(labels, source, negative, row, output_path):
-    """Raises InputError if labels do not fit a row or lack the negative one."""
+def check_labels(
+    labels: Sequence[str], source: str, flags: argparse.Namespace, row: np.ndarray
+) -> None:
+    """Raise InputError if labels do not fit a row or lack --negative.
+
+    Args:
+      labels: all label names.
+      source: where they come from, for messages.
+      flags: of the command line.
+      row: float [classes], a row of probabilities.
+    """
     if len(labels) != len(row):
         raise files.InputError(
-            f"{columns_of(row)} of probabilities, but {len(labels)} classes "
+            f"{files.columns_of(row)} of probabilities, but {len(labels)} classes "
             f"by {source} ({', '.join(labels)})",
-            output_path,
+            flags.output_path,
             1,
         )
-    if negative is not None and negative not in labels:
+    if flags.negative is not None and flags.negative not in labels:
         raise files.InputError(
-            f"{shown(negative)} is not one of {', '.join(labels)}",
+            f"{files.quoted(flags.negative)} is not one of {', '.join(labels)}",
             "--negative",
         )
     if len(labels) < 2:
         raise files.InputError("one class alone cannot be scored", source)
 
 
-def parse_flags(argv):
-    """Command line → flags; argv None is the process's own."""
-    description = __doc__.split("\n\n", 2)
+def parse_flags(argv: Optional[Sequence[str]]) -> argparse.Namespace:
+    """Parse the command line; argv None is the process's own."""
     parser = command.ArgumentParser(
-        description=description[0],
-        epilog=description[2],
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        description=DESCRIPTION, epilog=DETAILS, allow_abbrev=False
     )
     parser.add_argument(
         "--output_path", required=True, help="test_results.tsv that run_re.py wrote"
@@ -179,7 +192,8 @@ def parse_flags(argv):
     return flags
 
 
-def main(argv=None):
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    """Print the report of --task."""
     flags = parse_flags(argv)
     probabilities = read_probabilities(flags.output_path)
     answers = read_answers(flags.answer_path)
@@ -191,7 +205,7 @@ def main(argv=None):
             remedy="give the test.tsv that was predicted",
         )
     labels, source = choose_labels(flags, answers, columns=probabilities.shape[1])
-    check_labels(labels, source, flags.negative, probabilities[0], flags.output_path)
+    check_labels(labels, source, flags, probabilities[0])
     label_ids(answers, labels, flags.answer_path)  # names a wrong label's line
     if source == flags.answer_path:
         sys.stderr.write(f"labels: {','.join(labels)} (--labels gives another order)\n")

@@ -1,35 +1,70 @@
-"""run_qa.py's nbest_predictions.json → BioASQ's answer form (task B, phase B).
+"""run_qa.py's nbest_predictions.json in BioASQ's answer form (task B, phase B)."""
 
-run_qa.py answers each snippet of a BioASQ question on its own, under the question's id
-of 24 characters and a suffix that numbers the snippets (`_001`, `_002`, …, `_1000`).
-A submission wants one ranked list per question, so the lists of all its snippets are
-pooled: candidates that differ only in case are one answer, spelled as the most probable
-of them, and their probabilities add up.
-
-Two files are written, ready for BioASQ's evaluator and for bioasq_eval.py:
-BioASQform_BioASQ-answer.json with the 5 best answers, each in a list of its own, and
-WithProb_BioASQform_BioASQ-answer.json with the 20 best as [text, probability].
-"""
-
+import argparse
 import json
 import os
 import re
 import sys
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from biocodes.lib import bioasq, command, files
 
-SNIPPET_ID = re.compile(r"(.{24})_[0-9]{3,}", re.DOTALL)
+DESCRIPTION = """\
+Turn run_qa.py's n-best answers into BioASQ's answer form (task B, phase B).
+
+  python biocodes/transform_nbset2bioasqform.py \\
+    --nbest_path=OUT/nbest_predictions.json --output_path=OUT
+
+Two files are written, ready for BioASQ's evaluator and for bioasq_eval.py:
+BioASQform_BioASQ-answer.json with the 5 best answers, each in a list of its own, and
+WithProb_BioASQform_BioASQ-answer.json with the 20 best as [text, probability].
+"""
+DETAILS = """\
+run_qa.py answers each snippet of a BioASQ question on its own, under the question's id
+of 24 characters and a suffix that numbers the snippets (_001, _002, ..., _1000). A
+submission wants one ranked list per question, so the lists of all its snippets are
+pooled: candidates that differ only in case are one answer, spelled as the most probable
+of them, and their probabilities add up.
+"""
+SNIPPET_ID = re.compile(rf"(.{{{bioasq.ID_CHARACTERS}}})_[0-9]{{3,}}", re.DOTALL)
 MAX_ANSWER_CHARACTERS = 100  # BioASQ takes no longer exact answers
-BEST = 5
 BEST_WITH_PROBABILITY = 20
 ANSWER_FILE = "BioASQform_BioASQ-answer.json"
 WITH_PROBABILITY_FILE = "WithProb_" + ANSWER_FILE
 
+# A text and its probability.
+Candidate = Tuple[str, float]
+# The value of a JSON file.
+JsonObject = Dict[str, Any]
 
-def question_id(snippet_id):
-    """The id of the BioASQ question that a question of run_qa.py was made from.
+
+def transform(
+    nbest: JsonObject, path: str = "n-best file"
+) -> Tuple[JsonObject, JsonObject]:
+    """Turn the value of nbest_predictions.json into those of the two BioASQ files.
+
+    Raises:
+      InputError: as pool_snippets().
+    """
+    rankings = {
+        question: rank_answers(candidates)
+        for question, candidates in pool_snippets(nbest, path).items()
+    }
+    best = {
+        question: [[text] for text, _ in ranking[: bioasq.MAX_CANDIDATES]]
+        for question, ranking in rankings.items()
+    }
+    with_probability = {
+        question: [list(pair) for pair in ranking[:BEST_WITH_PROBABILITY]]
+        for question, ranking in rankings.items()
+    }
+    return bioasq.submission(best), bioasq.submission(with_probability)
+
+
+def question_id(snippet_id: str) -> str:
+    """Return the id of the BioASQ question that a question of run_qa.py is made from.
 
     24 characters and a suffix of an underscore and at least three digits lose the
     suffix; every other id is taken as it is.
@@ -38,8 +73,9 @@ def question_id(snippet_id):
     return match.group(1) if match else snippet_id
 
 
-def pool_snippets(nbest, path="n-best file"):
-    """Puts the n-best lists of one question's snippets together.
+# Of any type until it is checked.
+def pool_snippets(nbest: Any, path: str = "n-best file") -> Dict[str, List[Candidate]]:
+    """Put the n-best lists of each question's snippets together.
 
     Args:
       nbest: the value of nbest_predictions.json, {id: [{"text", "probability"}]}.
@@ -74,8 +110,8 @@ def pool_snippets(nbest, path="n-best file"):
     return pools
 
 
-def read_candidate(candidate, snippet_id, path):
-    """One entry of an n-best list → (text, probability), checked."""
+def read_candidate(candidate: Any, snippet_id: str, path: str) -> Candidate:
+    """Return an entry of an n-best list as (text, probability), checked."""
     fields = candidate if isinstance(candidate, dict) else {}
     text, probability = fields.get("text"), fields.get("probability")
     if not isinstance(text, str):
@@ -93,11 +129,11 @@ def read_candidate(candidate, snippet_id, path):
     return text, probability
 
 
-def rank_answers(candidates):
-    """Ranks the distinct answers among the pooled candidates of one question.
+def rank_answers(candidates: Sequence[Candidate]) -> List[Candidate]:
+    """Rank the distinct answers among the pooled candidates of one question.
 
     Args:
-      candidates: (text, probability) pairs in the order of the file.
+      candidates: in the order of the file.
 
     Returns:
       (text, summed probability) pairs, most probable first; of equals the one whose
@@ -114,29 +150,8 @@ def rank_answers(candidates):
     return [(spellings[answer], sums[answer]) for answer in ranking]
 
 
-def transform(nbest, path="n-best file"):
-    """The value of nbest_predictions.json → the values of the two BioASQ files.
-
-    Raises:
-      InputError: see pool_snippets().
-    """
-    rankings = {
-        question: rank_answers(candidates)
-        for question, candidates in pool_snippets(nbest, path).items()
-    }
-    best = {
-        question: [[text] for text, _ in ranking[:BEST]]
-        for question, ranking in rankings.items()
-    }
-    with_probability = {
-        question: [list(pair) for pair in ranking[:BEST_WITH_PROBABILITY]]
-        for question, ranking in rankings.items()
-    }
-    return bioasq.answer_form(best), bioasq.answer_form(with_probability)
-
-
-def output_paths(output_path):
-    """The names of the two files for --output_path, a folder or a file name."""
+def output_paths(output_path: str) -> Tuple[str, str]:
+    """Return the names of the two files for --output_path, a folder or a file."""
     if os.path.isdir(output_path) or output_path.endswith(("/", os.sep)):
         return (
             os.path.join(output_path, ANSWER_FILE),
@@ -145,8 +160,10 @@ def output_paths(output_path):
     return output_path, output_path + "_WithProb"
 
 
-def write_forms(output_path, answers, with_probability):
-    """Writes both BioASQ files, or none; returns their names."""
+def write_answers(
+    output_path: str, answers: JsonObject, with_probability: JsonObject
+) -> Tuple[str, str]:
+    """Write both BioASQ files, or none, and return their names."""
     paths = output_paths(output_path)
     if output_path.endswith(("/", os.sep)):
         files.make_folder(output_path)
@@ -156,10 +173,9 @@ def write_forms(output_path, answers, with_probability):
     return paths
 
 
-def parse_flags(argv):
-    parser = command.ArgumentParser(
-        description="Turns run_qa.py's n-best answers into BioASQ's answer form.",
-    )
+def parse_flags(argv: Optional[Sequence[str]]) -> argparse.Namespace:
+    """Parse the command line; argv None is the process's own."""
+    parser = command.ArgumentParser(description=DESCRIPTION, epilog=DETAILS)
     parser.add_argument(
         "--nbest_path", required=True, help="nbest_predictions.json of run_qa.py"
     )
@@ -173,13 +189,14 @@ def parse_flags(argv):
     return parser.parse_args(argv)
 
 
-def main(argv=None):
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    """Write the two files; warn of odd ids and of questions without an answer."""
     flags = parse_flags(argv)
     if not flags.output_path:
         raise files.InputError("is empty", "--output_path", remedy="name a folder")
     nbest = files.read_json(flags.nbest_path)
     answers, with_probability = transform(nbest, flags.nbest_path)
-    paths = write_forms(flags.output_path, answers, with_probability)
+    paths = write_answers(flags.output_path, answers, with_probability)
     questions = answers["questions"]
     odd = [
         question["id"]

@@ -1,51 +1,68 @@
-"""Unpacks a .tar.gz or .zip archive into a folder: all of it, only there, or nothing.
+"""A .tar.gz or .zip archive unpacked into a folder: all of it, only there, or nothing.
 
-    python biocodes/unpack.py --archive_path=datasets.tar.gz --output_dir=datasets
-
-An archive that holds one folder and nothing beside it becomes that folder. Every member
-is looked at before the first is written. They are unpacked beside the output folder,
-which appears by a rename at the end, when all checksums were right.
+Every member is looked at before the first is written. They are unpacked beside the
+output folder, which appears by a rename at the end, when all checksums were right.
 """
 
+import argparse
 import contextlib
 import functools
 import gzip
-import hashlib
+import lzma
 import os
 import shutil
 import stat
 import sys
 import tarfile
-import typing
 import zipfile
 import zlib
+from typing import BinaryIO, Callable, Iterator, List, NamedTuple, Optional, Sequence
 
 if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from biocodes.lib import command, files
 
-CHUNK = 1 << 20  # bytes read at a time
+DESCRIPTION = """\
+Unpack a .tar.gz or .zip archive into a folder: all of it, only there, or nothing.
+
+  python biocodes/unpack.py --archive_path=datasets.tar.gz --output_dir=datasets
+
+An archive that holds one folder and nothing beside it becomes that folder.
+"""
+# Folders of a member's name; Python's functions for folders in folders are recursive.
+MAX_DEPTH = 100
 FETCH_AGAIN = "remove it and fetch it again"
-# What the standard library raises on an archive that is cut off or garbled.
+# What the standard library raises on an archive that is cut off or garbled. The last
+# four come of headers with numbers and chains that cannot be.
 DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
     zlib.error,
+    lzma.LZMAError,
     EOFError,
     NotImplementedError,
     OSError,
+    ValueError,
+    OverflowError,
+    MemoryError,
+    RecursionError,
 )
 
 
-class Entry(typing.NamedTuple):
+class Entry(NamedTuple):
     """A file or folder of an archive, under a name that stays below any folder."""
 
     name: str  # parts joined by "/", none of them "", "." or ".."
-    open: typing.Optional[typing.Callable]  # () → binary stream; None for a folder
+    open: Optional[Callable[[], BinaryIO]]  # None for a folder
 
 
-def unpack(archive_path, output_dir, folder=None, sha256=None):
-    """Unpacks an archive so that output_dir is there whole, or not at all.
+def unpack(
+    archive_path: str,
+    output_dir: str,
+    folder: Optional[str] = None,
+    sha256: Optional[str] = None,
+) -> None:
+    """Unpack an archive so that output_dir is there whole, or not at all.
 
     Links are not made: a link to a file of the archive becomes a copy of that file.
 
@@ -82,28 +99,25 @@ def unpack(archive_path, output_dir, folder=None, sha256=None):
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def is_empty_folder(path):
-    """Whether path is a folder, and no link to one, with nothing in it."""
+def is_empty_folder(path: str) -> bool:
+    """Return whether path is a folder, and no link to one, with nothing in it."""
     return os.path.isdir(path) and not os.path.islink(path) and not os.listdir(path)
 
 
-def check_sha256(path, expected):
-    """Raises InputError unless the file has this SHA-256 (hexadecimal)."""
-    digest = hashlib.sha256()
-    with files.open_binary(path) as stream:
-        for chunk in iter(functools.partial(stream.read, CHUNK), b""):
-            digest.update(chunk)
-    if digest.hexdigest() != expected.strip().lower():
+def check_sha256(path: str, expected: str) -> None:
+    """Raise InputError unless the file has this SHA-256 (hexadecimal)."""
+    digest = files.digest(path)
+    if digest != expected.strip().lower():
         raise files.InputError(
-            f"has the sha256 {digest.hexdigest()}, not {expected}",
+            f"has the sha256 {digest}, not {expected}",
             path,
             remedy=FETCH_AGAIN,
         )
 
 
 @contextlib.contextmanager
-def open_archive(path):
-    """Gives the [Entry] of an archive, whose streams can be opened inside the block.
+def open_archive(path: str) -> Iterator[List[Entry]]:
+    """Give the entries of an archive, whose streams can be opened inside the block.
 
     Raises:
       InputError: it is no archive, it is damaged, or a member of it is refused.
@@ -122,24 +136,26 @@ def open_archive(path):
             raise files.InputError(
                 "is no .tar.gz or .zip archive", path, remedy=FETCH_AGAIN
             )
+    except files.InputError:
+        raise
     except DAMAGE as error:
         raise files.InputError(
             "is cut off or damaged", path, remedy=FETCH_AGAIN
         ) from error
 
 
-def check_gzip(path):
-    """Reads a gzip file to its end, where its checksum stands.
+def check_gzip(path: str) -> None:
+    """Read a gzip file to its end, where its checksum stands.
 
     tarfile stops before it: a garbled byte in a member would go unnoticed.
     """
     with gzip.open(path) as stream:
-        while stream.read(CHUNK):
+        while stream.read(files.BLOCK):
             pass
 
 
-def tar_entries(archive, path):
-    """tarfile.TarFile → [Entry], links replaced by the file that they name."""
+def tar_entries(archive: tarfile.TarFile, path: str) -> List[Entry]:
+    """List the entries of a tar, links replaced by the file that they name."""
     members = archive.getmembers()
     regular = {checked_name(m.name, path): m for m in members if m.isfile()}
     entries = []
@@ -162,8 +178,8 @@ def tar_entries(archive, path):
     return entries
 
 
-def zip_entries(archive, path):
-    """zipfile.ZipFile → [Entry]; reading one to its end compares its checksum."""
+def zip_entries(archive: zipfile.ZipFile, path: str) -> List[Entry]:
+    """List the entries of a zip; reading one to its end compares its checksum."""
     entries = []
     for member in archive.infolist():
         name = checked_name(member.filename, path)
@@ -177,24 +193,30 @@ def zip_entries(archive, path):
     return entries
 
 
-def checked_name(name, path):
-    """A member's name without empty parts and ".", if it stays below its folder."""
+def checked_name(name: str, path: str) -> str:
+    """Return a member's name without empty parts and "." if it stays below its folder.
+
+    Raises:
+      InputError: it does not, or it has more folders than can be made.
+    """
     # Backslashes separate folders for those who unpack on Windows, or packed there.
     parts = name.replace("\\", "/").split("/")
     if name.startswith(("/", "\\")) or ".." in parts or "\0" in name:
         raise refused(name, "outside of the folder to unpack into", path)
+    if len(parts) > MAX_DEPTH:
+        raise refused(name, "in too many folders", path)
     return "/".join(part for part in name.split("/") if part not in ("", "."))
 
 
-def refused(name, what, path):
-    """The InputError for a member that is not unpacked, nor anything beside it."""
+def refused(name: str, what: str, path: str) -> files.InputError:
+    """Make the InputError for a member that is not unpacked, nor anything beside it."""
     return files.InputError(
         f"its member {name!r} is {what}; nothing was unpacked", path
     )
 
 
-def below(folder, entries, path):
-    """The entries inside one folder of the archive, named from there."""
+def below(folder: str, entries: Sequence[Entry], path: str) -> List[Entry]:
+    """List the entries inside one folder of the archive, named from there."""
     prefix = checked_name(folder, path) + "/"
     inside = [
         entry._replace(name=entry.name[len(prefix) :])
@@ -206,36 +228,39 @@ def below(folder, entries, path):
     return inside
 
 
-def write_entries(entries, root):
-    """Writes files and folders below root, with the permissions of new files."""
+def write_entries(entries: Sequence[Entry], root: str) -> None:
+    """Write files and folders below root, with the permissions of new files."""
     os.makedirs(root)
     for entry in entries:
-        place = os.path.join(root, entry.name)
+        target = os.path.join(root, entry.name)
         os.makedirs(
-            place if entry.open is None else os.path.dirname(place), exist_ok=True
+            target if entry.open is None else os.path.dirname(target), exist_ok=True
         )
         if entry.open is not None:
-            with entry.open() as source, open(place, "wb") as copy:
-                shutil.copyfileobj(source, copy, CHUNK)
+            with entry.open() as source, open(target, "wb") as copy:
+                shutil.copyfileobj(source, copy, files.BLOCK)
 
 
-def only_folder(root):
-    """The folder in root if there is one and nothing beside it, else root itself."""
+def only_folder(root: str) -> str:
+    """Return the folder in root if there is nothing beside it, else root itself."""
     names = os.listdir(root)
     inner = os.path.join(root, names[0]) if len(names) == 1 else root
     return inner if os.path.isdir(inner) else root
 
 
-def main(argv=None):
-    """The command: see the head of this file."""
-    parser = command.ArgumentParser(
-        description="Unpacks a .tar.gz or .zip archive: all of it or nothing.",
-    )
+def parse_flags(argv: Optional[Sequence[str]]) -> argparse.Namespace:
+    """Parse the command line; argv None is the process's own."""
+    parser = command.ArgumentParser(description=DESCRIPTION)
     parser.add_argument("--archive_path", required=True, help="a .tar.gz or .zip file")
     parser.add_argument("--output_dir", required=True, help="the folder to make")
     parser.add_argument("--folder", help="unpack this folder of the archive alone")
     parser.add_argument("--sha256", help="checksum that the archive must have")
-    flags = parser.parse_args(argv)
+    return parser.parse_args(argv)
+
+
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    """Unpack the archive."""
+    flags = parse_flags(argv)
     unpack(flags.archive_path, flags.output_dir, flags.folder, flags.sha256)
 
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# From a fresh clone to entity-level scores: sets up the environment, fine-tunes a
-# pretrained BERT on NCBI-disease for one epoch, predicts and scores the test set.
+# From a fresh clone to entity-level scores: set up the environment, fine-tune a
+# pretrained BERT on NCBI-disease for one epoch, predict and score the test set.
 #
 #   examples/quickstart.sh                          a small encoder, MiniLM, is fetched
 #   BIOBERT_DIR=FOLDER examples/quickstart.sh       your own (cased) encoder
 #   examples/quickstart.sh --num_train_epochs=3     further flags are run_ner.py's
+#   examples/quickstart.sh --version                the suite's version
 #
 # Everything made is in examples/work/, and used again by the next run. PYTHON and VENV
 # as in ../install.sh.
@@ -16,6 +17,29 @@ fail() {
   printf 'quickstart.sh: error: %s\n' "$*" >&2
   exit 2
 }
+
+show_help() {
+  local status=0
+  sed -n '2,/^set /s/^# \{0,1\}//p' "$0" 2>/dev/null || status=$?
+  case $status in
+    0 | 141) ;; # 141: its reader went away
+    *) fail "standard output: cannot be written" ;;
+  esac
+}
+
+case ${1:-} in
+  --help | -h)
+    show_help
+    exit
+    ;;
+  --version)
+    sed -n 's/^VERSION = "\(.*\)"/quickstart.sh \1/p' \
+      "$(dirname "$0")/../biocodes/lib/version.py"
+    exit
+    ;;
+  "" | -*) ;;
+  *) fail "not a flag of run_ner.py: $1; see examples/quickstart.sh --help" ;;
+esac
 
 [ -d "${BIOBERT_DIR:-.}" ] || fail "BIOBERT_DIR=$BIOBERT_DIR: there is no such folder"
 encoder=${BIOBERT_DIR:+$(cd "$BIOBERT_DIR" && pwd)}
@@ -44,10 +68,10 @@ make_minilm() {
 
 # Prints the prefix of the one checkpoint in a folder: model.ckpt-1000000, say.
 checkpoint_in() {
-  local found=("$1"/*.index)
-  [ -e "${found[0]}" ] || fail "$1: there is no checkpoint (*.index) in it"
-  [ ${#found[@]} = 1 ] || fail "$1: more than one checkpoint in it: ${found[*]##*/}"
-  printf '%s' "${found[0]%.index}"
+  local indexes=("$1"/*.index)
+  [ -e "${indexes[0]}" ] || fail "$1: there is no checkpoint (*.index) in it"
+  [ ${#indexes[@]} = 1 ] || fail "$1: more than one checkpoint in it: ${indexes[*]##*/}"
+  printf '%s' "${indexes[0]%.index}"
 }
 
 step "1/5 Environment"

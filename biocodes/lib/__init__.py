@@ -1,0 +1,1 @@
+"""Readers, writers and scorers that commands and tasks share, without TensorFlow."""

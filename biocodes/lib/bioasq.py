@@ -5,14 +5,20 @@ form of BioASQ's training and test sets and, less body and snippets, of a submis
 Other keys are not looked at.
 """
 
+from typing import Any, Dict, List
+
 from biocodes.lib import files
 
 ID_CHARACTERS = 24  # BioASQ's ids are MongoDB's: 24 hexadecimal digits
 TYPES = ("yesno", "factoid", "list", "summary")
+MAX_CANDIDATES = 5  # answers to a factoid question that count
+
+# A question as it stands in the file.
+Question = Dict[str, Any]
 
 
-def read_questions(path):
-    """The questions of a BioASQ file, each a dict with an "id" of its own.
+def read_questions(path: str) -> List[Question]:
+    """Read the questions of a BioASQ file, each with an "id" of its own.
 
     Raises:
       InputError: the file is not JSON, has no list of questions, or a question has no
@@ -35,8 +41,8 @@ def read_questions(path):
     return questions
 
 
-def question_type(question, path):
-    """The "type" of a question, checked."""
+def question_type(question: Question, path: str) -> str:
+    """Return the "type" of a question, checked to be one of TYPES."""
     if question.get("type") not in TYPES:
         raise files.InputError(
             f'question {question["id"]} has no "type" that is known',
@@ -46,11 +52,14 @@ def question_type(question, path):
     return question["type"]
 
 
-def exact_answers(question, path):
-    """The "exact_answer" of a question as lists of names that mean the same.
+def exact_answers(question: Question, path: str) -> List[List[str]]:
+    """Return the "exact_answer" of a question as lists of names that mean the same.
 
     BioASQ's files write one answer as "a", answers as ["a", "b"], and answers with
     their synonyms as [["a", "synonym of a"], ["b"]]; no exact answer gives [].
+
+    Raises:
+      InputError: it is none of these.
     """
     value = question.get("exact_answer")
     if value is None:
@@ -69,8 +78,8 @@ def exact_answers(question, path):
     )
 
 
-def answer_form(exact_answers):
-    """{question id: exact answer} → the value of a BioASQ answer file."""
+def submission(answers: Dict[str, List[List[Any]]]) -> Dict[str, List[Question]]:
+    """Make the value of a BioASQ answer file from {question id: exact answer}."""
     return {
         "questions": [
             # BioASQ wants an ideal answer of every question; we have none to give.
@@ -80,6 +89,6 @@ def answer_form(exact_answers):
                 "ideal_answer": "Dummy",
                 "exact_answer": exact_answer,
             }
-            for question, exact_answer in exact_answers.items()
+            for question, exact_answer in answers.items()
         ]
     }

@@ -1,15 +1,17 @@
+"""Entities in BioC-JSON: one collection of documents, passages and annotations."""
+
 import contextlib
 import json
 import os
+from typing import Callable, Iterator, Sequence
 
 from biocodes.lib import files, passages
 from biocodes.lib.entities import Annotated, Entity, check_entity
 
-# BioC-JSON
-
 
 @contextlib.contextmanager
-def writer(folder):
+def writer(folder: str) -> Iterator[Callable[[Sequence[Annotated]], None]]:
+    """Give the function that adds a document to the folder's entities.bioc.json."""
     with files.whole_file(os.path.join(folder, "entities.bioc.json")) as stream:
         head = {"source": "", "date": "", "key": "", "infons": {}}
         stream.write(json.dumps(head)[:-1] + ', "documents": [')
@@ -17,32 +19,41 @@ def writer(folder):
 
         def write(document):
             nonlocal separator
-            stream.write(separator + json.dumps(_bioc_document(document)))
+            stream.write(separator + json.dumps(_document_record(document)))
             separator = ",\n"
 
         yield write
         stream.write("\n]}\n")
 
 
-def _bioc_document(document):
-    """A document as BioC-JSON's dict; offsets as PubTator counts them."""
+def read(path: str) -> Iterator[Annotated]:
+    """Yield the Annotated passages of a BioC-JSON collection, which is read at once.
+
+    Annotations of passages count; those of sentences and relations do not.
+
+    Raises:
+      InputError: the file is no BioC-JSON, or an entity is not where it says.
+    """
+    collection = files.read_json(path)
+    try:
+        for document in collection["documents"]:
+            for part in document["passages"]:
+                yield _annotated(document["id"], part, path)
+    except files.InputError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        problem = f"not what BioC-JSON has ({type(error).__name__}: {error})"
+        raise files.InputError(problem, path) from error
+
+
+def _document_record(document):
+    """Make the dict of a document; offsets count through it, as PubTator's."""
     parts, offset, count = [], 0, 0
     for passage, entities in document:
         annotations = []
         for entity in entities:
             count += 1
-            infons = {"type": entity.type}
-            if entity.score is not None:
-                infons["score"] = str(entity.score)
-            place = {"offset": offset + entity.start, "length": len(entity.text)}
-            annotations.append(
-                {
-                    "id": str(count),
-                    "infons": infons,
-                    "text": entity.text,
-                    "locations": [place],
-                }
-            )
+            annotations.append(_annotation_record(entity, count, offset))
         parts.append(
             {
                 "offset": offset,
@@ -58,26 +69,22 @@ def _bioc_document(document):
     return {"id": name, "infons": {}, "passages": parts, "relations": []}
 
 
-def read_bioc(path):
-    """Yields the Annotated passages of a BioC-JSON collection, read at once.
-
-    Annotations of passages count; those of sentences and relations do not.
-
-    Raises:
-      InputError: the file is no BioC-JSON, or an entity is not where it says.
-    """
-    collection = files.read_json(path)
-    try:
-        for document in collection["documents"]:
-            for part in document["passages"]:
-                yield _bioc_passage(document["id"], part, path)
-    except (AttributeError, IndexError, KeyError, TypeError) as error:
-        problem = f"not what BioC-JSON has ({type(error).__name__}: {error})"
-        raise files.InputError(problem, path) from error
+def _annotation_record(entity, number, offset):
+    """Make the dict of an entity, the document's entity of that number from 1."""
+    infons = {"type": entity.type}
+    if entity.score is not None:
+        infons["score"] = str(entity.score)
+    location = {"offset": offset + entity.start, "length": len(entity.text)}
+    return {
+        "id": str(number),
+        "infons": infons,
+        "text": entity.text,
+        "locations": [location],
+    }
 
 
-def _bioc_passage(name, part, path):
-    """A passage of BioC-JSON → Annotated."""
+def _annotated(name, part, path):
+    """Make the Annotated passage of a document's passage."""
     section = part["infons"].get("type")
     if section not in passages.SECTIONS:
         section = None
@@ -86,9 +93,9 @@ def _bioc_passage(name, part, path):
         if len(annotation["locations"]) != 1:
             problem = f"annotation {annotation['id']} of {name} is not in one piece"
             raise files.InputError(problem, path)
-        place, infons = annotation["locations"][0], annotation["infons"]
-        start = place["offset"] - part["offset"]
-        end = start + place["length"]
+        location, infons = annotation["locations"][0], annotation["infons"]
+        start = location["offset"] - part["offset"]
+        end = start + location["length"]
         score = float(infons["score"]) if "score" in infons else None
         entity = Entity(start, end, infons["type"], annotation["text"], score)
         entities.append(check_entity(entity, part["text"], path))

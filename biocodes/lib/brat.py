@@ -1,57 +1,76 @@
+"""Entities in brat's standoff format: a folder with ID.txt and ID.ann a document."""
+
 import contextlib
 import os
 import re
 import shutil
+from typing import Callable, Iterator, NamedTuple, Sequence
 
-from biocodes.lib import entity_page, files, passages
-from biocodes.lib.entities import BREAKERS, Annotated, Entity, check_entity
+from biocodes.lib import files, passages
+from biocodes.lib.entities import (
+    BREAKERS,
+    Annotated,
+    Entity,
+    check_entity,
+    count_types,
+)
 
 CONFIGURATION = "annotation.conf"
 NAME_LENGTH = 100
+
 _UNBROKEN = re.compile(f"[^{BREAKERS}]+")
+_SPAN = "[0-9]{1,18} [0-9]{1,18}"
+_TEXT_BOUND = re.compile(rf"(T\S+)\t(\S+) ({_SPAN}(?:;{_SPAN})*)\t(.*)")
+_SCORE_NOTE = re.compile(
+    r"#\S+\tAnnotatorNotes (T\S+)\tscore ([0-9]*\.?[0-9]+(?:e-?[0-9]+)?)"
+)
 
 
-# brat standoff
+class _TextBound(NamedTuple):
+    """A line of a .ann about the text: "T1", "Disease", "0 6", "Ataxia"."""
+
+    name: str
+    type: str
+    offsets: str
+    mention: str
 
 
 @contextlib.contextmanager
-def writer(folder):
-    """Makes FOLDER/brat beside its final place and puts it there at the end."""
+def writer(folder: str) -> Iterator[Callable[[Sequence[Annotated]], None]]:
+    """Give the function that adds a document to FOLDER/brat.
+
+    The folder is made beside its final place and put there at the end.
+
+    Raises:
+      InputError: it cannot be written, or see check_folder.
+    """
     final = os.path.join(folder, "brat")
     beside, older = final + ".tmp", final + ".old"
     check_folder(final)
     for left_over in (beside, older):
         shutil.rmtree(left_over, ignore_errors=True)
     files.make_folder(beside)
-    repeated, kinds = {}, {}
+    repeated, types = {}, {}
     try:
 
         def write(document):
-            name = _brat_name(beside, document[0].passage.id, repeated)
-            _write_brat(os.path.join(beside, name), joined(document))
-            entity_page.count_types(document, kinds)
+            name = _file_name(beside, document[0].passage.id, repeated)
+            _write_document(os.path.join(beside, name), joined(document))
+            count_types(document, types)
 
         yield write
         with open(os.path.join(beside, CONFIGURATION), "w", encoding="utf-8") as f:
-            f.write("[entities]\n" + "".join(f"{kind}\n" for kind in sorted(kinds)))
+            f.write("[entities]\n" + "".join(f"{name}\n" for name in sorted(types)))
             f.write("[relations]\n[events]\n[attributes]\n")
-        if os.path.isdir(final):
-            os.rename(final, older)
-        try:
-            os.rename(beside, final)
-        except OSError:
-            if os.path.isdir(older):
-                os.rename(older, final)
-            raise
-        shutil.rmtree(older, ignore_errors=True)
+        _replace_folder(final, beside, older)
     except OSError as error:
         raise files.unwritable(final, error) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def check_folder(folder):
-    """Raises InputError if there is more in a brat folder than is written here."""
+def check_folder(folder: str) -> None:
+    """Raise InputError if there is more in a brat folder than is written here."""
     if not os.path.lexists(folder):
         return
     try:
@@ -67,53 +86,8 @@ def check_folder(folder):
             )
 
 
-def _brat_name(folder, name, repeated):
-    """An id → a name for its files that every system takes and that is free.
-
-    Args:
-      repeated: {name: how often it was asked for again}, kept between calls.
-    """
-    safe = re.sub("[^A-Za-z0-9._-]", "_", name)[:NAME_LENGTH]
-    safe = unique = re.sub("^[.-]", "_", safe)
-    while os.path.exists(os.path.join(folder, f"{unique}.txt")):
-        repeated[safe] = repeated.get(safe, 1) + 1
-        unique = f"{safe}-{repeated[safe]}"
-    return unique
-
-
-def joined(document):
-    """A document as one Annotated: texts with a line end between them."""
-    text, entities = "", []
-    for index, (passage, own) in enumerate(document):
-        text += "\n" if index else ""
-        for start, end, *fields in own:
-            entities.append(Entity(start + len(text), end + len(text), *fields))
-        text += passage.text
-    return Annotated(passages.Passage(document[0].passage.id, None, text), entities)
-
-
-def _write_brat(path, annotated):
-    """Writes PATH.txt and PATH.ann."""
-    with open(f"{path}.txt", "w", encoding="utf-8", newline="") as stream:
-        stream.write(annotated.passage.text)
-    with open(f"{path}.ann", "w", encoding="utf-8", newline="") as stream:
-        for number, entity in enumerate(annotated.entities, 1):
-            # Tabs and line ends cannot stand in an annotation, so what is between them
-            # is named piece by piece.
-            parts = [
-                (entity.start + match.start(), entity.start + match.end())
-                for match in _UNBROKEN.finditer(entity.text)
-            ]
-            offsets = ";".join(f"{start} {end}" for start, end in parts)
-            text = " ".join(annotated.passage.text[start:end] for start, end in parts)
-            stream.write(f"T{number}\t{entity.type} {offsets}\t{text}\n")
-            if entity.score is not None:
-                note = f"AnnotatorNotes T{number}\tscore {entity.score}"
-                stream.write(f"#{number}\t{note}\n")
-
-
-def read_brat(folder):
-    """Yields the Annotated documents of a brat folder, in the order of their names.
+def read(folder: str) -> Iterator[Annotated]:
+    """Yield the Annotated documents of a brat folder, in the order of their names.
 
     An id is the name of a .txt without that. Only text-bound annotations (T) count, and
     notes (#) that hold a score.
@@ -132,12 +106,78 @@ def read_brat(folder):
         path = os.path.join(folder, name)
         with files.open_binary(path) as stream:
             text = _decode(stream.read(), path)
-        entities = _read_ann(path[: -len("txt")] + "ann", text)
+        entities = _read_annotations(path[: -len("txt")] + "ann", text)
         yield Annotated(passages.Passage(name[: -len(".txt")], None, text), entities)
 
 
+def joined(document: Sequence[Annotated]) -> Annotated:
+    """Make a document one Annotated: texts with a line end between them."""
+    text, entities = "", []
+    for index, (passage, own) in enumerate(document):
+        text += "\n" if index else ""
+        for start, end, *fields in own:
+            entities.append(Entity(start + len(text), end + len(text), *fields))
+        text += passage.text
+    return Annotated(passages.Passage(document[0].passage.id, None, text), entities)
+
+
+# Writing
+
+
+def _file_name(folder, name, repeated):
+    """Make of an id a name for its files that every system takes and that is free.
+
+    Args:
+      folder: where the files go.
+      name: the id.
+      repeated: {name: how often it was asked for again}, kept between calls.
+    """
+    safe = re.sub("[^A-Za-z0-9._-]", "_", name)[:NAME_LENGTH]
+    safe = unique = re.sub("^[.-]", "_", safe)
+    while os.path.exists(os.path.join(folder, f"{unique}.txt")):
+        repeated[safe] = repeated.get(safe, 1) + 1
+        unique = f"{safe}-{repeated[safe]}"
+    return unique
+
+
+def _write_document(path, annotated):
+    """Write PATH.txt and PATH.ann."""
+    with open(f"{path}.txt", "w", encoding="utf-8", newline="") as stream:
+        stream.write(annotated.passage.text)
+    with open(f"{path}.ann", "w", encoding="utf-8", newline="") as stream:
+        for number, entity in enumerate(annotated.entities, 1):
+            # Tabs and line ends cannot stand in an annotation, so what is between them
+            # is named piece by piece.
+            parts = [
+                (entity.start + match.start(), entity.start + match.end())
+                for match in _UNBROKEN.finditer(entity.text)
+            ]
+            offsets = ";".join(f"{start} {end}" for start, end in parts)
+            text = " ".join(annotated.passage.text[start:end] for start, end in parts)
+            stream.write(f"T{number}\t{entity.type} {offsets}\t{text}\n")
+            if entity.score is not None:
+                note = f"AnnotatorNotes T{number}\tscore {entity.score}"
+                stream.write(f"#{number}\t{note}\n")
+
+
+def _replace_folder(final, beside, older):
+    """Put a folder in the place of another, which comes back if that fails."""
+    if os.path.isdir(final):
+        os.rename(final, older)
+    try:
+        os.rename(beside, final)
+    except OSError:
+        if os.path.isdir(older):
+            os.rename(older, final)
+        raise
+    shutil.rmtree(older, ignore_errors=True)
+
+
+# Reading
+
+
 def _decode(content, path):
-    """bytes of a file → str, every character of it."""
+    """Decode the bytes of a file, every character of it."""
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -145,19 +185,14 @@ def _decode(content, path):
         raise files.InputError(problem, path) from error
 
 
-_TEXT_BOUND = re.compile(r"(T\S+)\t(\S+) ([0-9]+ [0-9]+(?:;[0-9]+ [0-9]+)*)\t(.*)")
-_SCORE_NOTE = re.compile(r"#\S+\tAnnotatorNotes (T\S+)\tscore ([0-9.e-]+)")
-
-
-def _read_ann(path, text):
-    """The Entities of a brat .ann, in the order of the text."""
+def _read_annotations(path, text):
+    """Return the Entities of a brat .ann, in the order of the text."""
     entities = {}
     for number, line in files.read_lines(path):
         bound, note = _TEXT_BOUND.fullmatch(line), _SCORE_NOTE.fullmatch(line)
         if bound:
-            name, kind, offsets, mention = bound.groups()
-            entity = _bound_entity(kind, offsets, mention, text, path, number)
-            entities[name] = entity
+            annotation = _TextBound(*bound.groups())
+            entities[annotation.name] = _entity_of(annotation, text, path, number)
         elif note and note.group(1) in entities:
             entity = entities[note.group(1)]
             entities[note.group(1)] = entity._replace(score=float(note.group(2)))
@@ -166,14 +201,20 @@ def _read_ann(path, text):
     return sorted(entities.values(), key=lambda entity: entity[:2])
 
 
-def _bound_entity(kind, offsets, mention, text, path, number):
-    """What a T line says → Entity; "0 5;6 9" is one if a tab or line end is between."""
-    parts = [tuple(map(int, part.split(" "))) for part in offsets.split(";")]
+def _entity_of(annotation, text, path, number):
+    """Make an Entity of a _TextBound of a text, checked.
+
+    Several pieces are one entity if a tab or line end is between them: "0 5;6 9".
+    """
+    parts = [tuple(map(int, part.split(" "))) for part in annotation.offsets.split(";")]
     gaps = [text[end:start] for (_, end), (start, _) in zip(parts, parts[1:])]
     if any(_UNBROKEN.search(gap) for gap in gaps):
         problem = "an annotation of pieces with other text between them"
         raise files.InputError(problem, path, number)
     start, end = parts[0][0], parts[-1][1]
+    mention = annotation.mention
     if " ".join(text[begin:after] for begin, after in parts) == mention:
         mention = text[start:end]
-    return check_entity(Entity(start, end, kind, mention), text, path, number)
+    return check_entity(
+        Entity(start, end, annotation.type, mention), text, path, number
+    )

@@ -1,10 +1,19 @@
+"""How a script behaves as a command: its exit status, its flags, its messages.
+
+Whatever the user can put right is one line on standard error and exit status 2. The
+command line is parsed by argparse, whose errors are such lines, too.
+"""
+
 import argparse
+import contextlib
 import errno
 import os
 import signal
 import sys
+from typing import IO, Any, Callable, NoReturn, Optional, Sequence
 
 from biocodes.lib import files
+from biocodes.lib.version import VERSION
 
 EXIT_STATUS = 2
 # How many ids a warning names.
@@ -13,78 +22,132 @@ NAMED = 5
 _FULL_OR_ILL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
 
 
-def run(main):
-    """Runs main() as a command and ends the process.
+def run(main: Callable[[], Optional[int]]) -> NoReturn:
+    """Run main() as a command and end the process.
 
     What the user can put right becomes one line on standard error and exit status 2:
     an InputError, a file that the system refuses, a standard output that takes no more,
     too little memory. A reader that went away is no error. Anything else is a mistake
     in the suite and keeps its traceback.
+
+    Args:
+      main: returns the exit status, None for 0.
     """
-    _replace_closed_streams()
+    _prepare_streams()
     try:
-        status = main()
+        status = _status_of(main)
         sys.stdout.flush()
     except files.InputError as error:
-        fail(str(error))
+        status = report(str(error))
     except BrokenPipeError:
-        _drop_standard_output()
         status = 0
     except OSError as error:
         if error.filename is None and error.errno not in _FULL_OR_ILL:
             raise
-        _drop_standard_output()
-        fail(_refused_by_system(error))
+        status = report(_refused_by_system(error))
     except MemoryError:
-        fail("out of memory")
+        status = report("out of memory")
     except KeyboardInterrupt:
-        sys.stderr.write("stopped by SIGINT: no result was written half\n")
+        _write_error("stopped by SIGINT: no result was written half\n")
         status = 128 + signal.SIGINT
+    for stream in (sys.stdout, sys.stderr):
+        _settle(stream)
     sys.exit(status)
 
 
-def _replace_closed_streams():
-    """A command may be started without them (>&-); what it prints is lost then."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
-
-
-def _drop_standard_output():
-    """Else Python would complain once more when it closes the stream at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _refused_by_system(error):
-    """An OSError in words."""
-    reason = (error.strerror or str(error)).lower()
-    if error.filename is None:
-        return f"standard output: cannot be written ({reason})"
-    return f"{error.filename}: {reason}"
-
-
-def fail(problem):
-    """Ends the process with one line on standard error and exit status 2."""
+def report(problem: str) -> int:
+    """Write a problem as one line to standard error; return the exit status for it."""
     script = os.path.basename(sys.argv[0])
-    sys.stderr.write(f"{script}: error: {files.one_line(problem)}\n")
-    sys.exit(EXIT_STATUS)
+    _write_error(f"{script}: error: {files.one_line(problem)}\n")
+    return EXIT_STATUS
 
 
-def warn(problem, ids):
-    """Says in one line on standard error what has a problem, if anything does.
+def fail(problem: str) -> NoReturn:
+    """End the process with one line on standard error and exit status 2."""
+    sys.exit(report(problem))
+
+
+def warn(problem: str, ids: Sequence[str]) -> None:
+    """Report in one line on standard error what has a problem, if anything does.
 
     Args:
       problem: in words.
-      ids: list of str, of which the first few are named.
+      ids: what has it; the first few are named.
     """
     if ids:
         named = " ".join(", ".join(ids[:NAMED]).split())
         more = ", ..." if len(ids) > NAMED else ""
-        sys.stderr.write(f"warning: {problem}: {len(ids)} ({named}{more})\n")
+        _write_error(f"warning: {problem}: {len(ids)} ({named}{more})\n")
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """argparse, whose errors are one line, too."""
+    """argparse with one-line errors, a description kept as it is, and --version.
 
-    def error(self, message):
+    The description has to be a string of the script's own, no docstring: `python -OO`
+    removes those.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(**options)
+        self.add_argument(
+            "--version",
+            action="version",
+            version=f"%(prog)s {VERSION}",
+            help="show the version and exit",
+        )
+
+    def error(self, message: str) -> NoReturn:
         fail(f"{message}; --help lists the flags")
+
+    def print_help(self, file: Optional[IO[str]] = None) -> None:
+        # argparse's own would hide that standard output is full.
+        (file or sys.stdout).write(self.format_help())
+
+
+def _status_of(main):
+    """Call main() and return its exit status, also where it exits by itself."""
+    try:
+        return main()
+    except SystemExit as ended:  # --help and --version, wrong flags, fail()
+        return ended.code
+
+
+def _prepare_streams():
+    """Replace streams that are closed, and escape what the terminal cannot show."""
+    for name in ("stdout", "stderr"):
+        # A command may be started without them (>&-); what it prints is lost then.
+        if getattr(sys, name) is None:
+            # Not to be closed at exit, which `python -W error` would complain about.
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, open(nothing, "w", closefd=False))  # noqa: SIM115
+    # Standard error escapes already.
+    if sys.stdout.errors == "strict" and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _write_error(line):
+    # Nobody is left to be told that standard error is full.
+    with contextlib.suppress(OSError):
+        sys.stderr.write(line)
+        sys.stderr.flush()
+
+
+def _settle(stream):
+    """Flush a stream, or drop what it holds.
+
+    Python flushes it once more at exit: where that fails, a message of several lines
+    and exit status 120 would follow.
+    """
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _refused_by_system(error):
+    """Say in words what an OSError is about."""
+    reason = (error.strerror or str(error)).lower()
+    if error.filename is None:
+        return f"standard output: cannot be written ({reason})"
+    return f"{error.filename}: {reason}"

@@ -13,13 +13,27 @@ shared task (Tjong Kim Sang and Buchholz 2000), which accepts every tagging sche
 that time (IOB1, IOB2, IOE, brackets) and every sequence of tags, well-formed or not.
 """
 
-from typing import NamedTuple
+from typing import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from biocodes.lib import files
 
+OUTSIDE = "O"
 # The type that entities of untyped data (plain B, I, O) go under.
 UNTYPED = "MISC"
 
+_OUTSIDE_TAGS = {OUTSIDE, "."}
+_SINGLE_WORD_TAGS = {"[", "]"}
 # (tag before, tag) pairs between which an entity starts or ends although the type
 # stays the same. "E" is the last word of an entity that others of its type follow.
 _STARTS = {
@@ -40,8 +54,8 @@ _ENDS = {
     ("E", "E"),
     ("E", "I"),
 }
-_OUTSIDE = {"O", "."}
-_SINGLE_WORD = {"[", "]"}
+
+TagAndType = Tuple[str, str]
 
 
 class Sentence(NamedTuple):
@@ -52,13 +66,16 @@ class Sentence(NamedTuple):
     labels: their labels, or None for each word of a file without labels.
     """
 
-    lines: list
-    words: list
-    labels: list
+    lines: List[int]
+    words: List[str]
+    labels: List[Optional[str]]
 
 
-def read_sentences(path, labelled=True):
-    """Yields the Sentences of a file in columns.
+# Files
+
+
+def read_sentences(path: str, labelled: bool = True) -> Iterator[Sentence]:
+    """Yield the Sentences of a file in columns.
 
     Columns are separated as str.split() does it; any other character, NUL included,
     belongs to a word, but no label has a NUL. Blank lines in a row count as one, and
@@ -70,8 +87,8 @@ def read_sentences(path, labelled=True):
         have one or none has.
 
     Raises:
-      InputError: see files.read_lines; or a line without a label, or with one that
-        holds a NUL.
+      InputError: the file cannot be read or is not UTF-8; or a line is without a label,
+        or with one that holds a NUL.
     """
     lines, words, labels = [], [], []
     has_labels = True if labelled else None
@@ -95,8 +112,8 @@ def read_sentences(path, labelled=True):
         yield Sentence(lines, words, labels)
 
 
-def load_sentences(path, labelled=True):
-    """The list of Sentences of a file, see read_sentences.
+def load_sentences(path: str, labelled: bool = True) -> List[Sentence]:
+    """Read all Sentences of a file, see read_sentences.
 
     Raises:
       InputError: as read_sentences, or there is no sentence in the file.
@@ -116,13 +133,18 @@ class SentenceFile:
     Args:
       path: UTF-8 file; not standard input, which can be read only once.
       labelled: see read_sentences.
-      change: function Sentence → Sentence, of each before anybody sees it.
+      change: applied to each sentence before anybody sees it.
 
     Raises:
       InputError: as read_sentences, or there is no sentence in the file.
     """
 
-    def __init__(self, path, labelled=True, change=None):
+    def __init__(
+        self,
+        path: str,
+        labelled: bool = True,
+        change: Optional[Callable[[Sentence], Sentence]] = None,
+    ) -> None:
         self._path = path
         self._labelled = labelled
         self._change = change
@@ -130,46 +152,24 @@ class SentenceFile:
         if not self._count:
             raise _empty_error(path)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._count
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Sentence]:
         sentences = read_sentences(self._path, self._labelled)
         return sentences if self._change is None else map(self._change, sentences)
 
 
-def _empty_error(path):
-    """The InputError for a file without a sentence."""
-    return files.InputError(
-        "there is no sentence in it",
-        path,
-        remedy="write a word and its label a line, and a blank line after each"
-        " sentence",
-    )
+def is_labelled(sentences: Iterable[Sentence]) -> bool:
+    """Return whether the words of a file have labels; all have, or none."""
+    return next(iter(sentences)).labels[0] is not None
 
 
-def _nul_error(path, number):
-    """The InputError for a label that is none: UTF-16 read as UTF-8 looks like this."""
-    problem = "the label holds a NUL character"
-    return files.InputError(problem, path, number, "save the file as UTF-8 text")
+# Labels and entities
 
 
-def _column_error(path, number, has_label, labelled):
-    """The InputError for a line that has a label column unlike it should."""
-    if labelled:
-        problem = "one column where a word and its label are needed"
-        remedy = "write both, with a tab or a space between them"
-    elif has_label:
-        problem = "a word with a label after words without"
-        remedy = "label all words of the file or none"
-    else:
-        problem = "a word without a label after words with one"
-        remedy = "label all words of the file or none"
-    return files.InputError(problem, path, number, remedy)
-
-
-def split_label(label):
-    """A label's (tag, type); the type of a label without one is "".
+def split_label(label: str) -> TagAndType:
+    """Split a label into (tag, type); the type of a label without one is "".
 
     The tag goes up to the first hyphen, so types may have hyphens:
     "B-gene-product" → ("B", "gene-product"), "O" → ("O", ""). A type "0" is no type,
@@ -179,37 +179,17 @@ def split_label(label):
     return tag, "" if entity == "0" else entity
 
 
-def entity_type(label):
-    """The type of the entity that a word with this label is part of, or None.
+def entity_type(label: str) -> Optional[str]:
+    """Return the type of the entity that a word with this label is part of, or None.
 
     "B-Chemical" → "Chemical"; "I" → "MISC", the type of untyped data; "O" → None.
     """
     tag, entity = split_label(label)
-    return None if tag in _OUTSIDE else entity or UNTYPED
+    return None if tag in _OUTSIDE_TAGS else entity or UNTYPED
 
 
-def starts(before, label):
-    """Whether an entity starts at a label; both as split_label gives them."""
-    (tag_before, type_before), (tag, entity) = before, label
-    return (
-        (tag_before, tag) in _STARTS
-        or (tag not in _OUTSIDE and entity != type_before)
-        or tag in _SINGLE_WORD
-    )
-
-
-def ends(before, label):
-    """Whether an entity ends before a label; both as split_label gives them."""
-    (tag_before, type_before), (tag, entity) = before, label
-    return (
-        (tag_before, tag) in _ENDS
-        or (tag_before not in _OUTSIDE and entity != type_before)
-        or tag_before in _SINGLE_WORD
-    )
-
-
-def entities(labels):
-    """The entities of a sentence, as the scorer counts them.
+def entities(labels: Sequence[str]) -> List[Tuple[int, int, str]]:
+    """Find the entities of a sentence, as the scorer counts them.
 
     Args:
       labels: the labels of the sentence's words.
@@ -219,44 +199,64 @@ def entities(labels):
       "MISC" if the labels have none. ["B-A", "I-A", "I-B", "O"] is an A of two words
       and a B of one: an I that follows another type or an O starts an entity.
     """
-    found = []
+    spans = []
     start = None
-    before = split_label("O")
+    before = split_label(OUTSIDE)
     for index, label in enumerate([split_label(label) for label in labels] + [before]):
         starting = starts(before, label)
         if start is not None and (starting or ends(before, label)):
-            found.append((start, index, before[1] or UNTYPED))
+            spans.append((start, index, before[1] or UNTYPED))
             start = None
         if starting:
             start = index
         before = label
-    return found
+    return spans
 
 
-OUTSIDE = "O"
+def starts(before: TagAndType, label: TagAndType) -> bool:
+    """Return whether an entity starts at a label, given the one before it."""
+    (tag_before, type_before), (tag, entity) = before, label
+    return (
+        (tag_before, tag) in _STARTS
+        or (tag not in _OUTSIDE_TAGS and entity != type_before)
+        or tag in _SINGLE_WORD_TAGS
+    )
 
 
-def types_in(sentences):
-    """The types of the entities in conll.Sentences, a set; see conll.entity_type."""
+def ends(before: TagAndType, label: TagAndType) -> bool:
+    """Return whether an entity ends at the label before this one."""
+    (tag_before, type_before), (tag, entity) = before, label
+    return (
+        (tag_before, tag) in _ENDS
+        or (tag_before not in _OUTSIDE_TAGS and entity != type_before)
+        or tag_before in _SINGLE_WORD_TAGS
+    )
+
+
+# Types of entities
+
+
+def types_in(sentences: Iterable[Sentence]) -> Set[str]:
+    """Return the types of the entities in Sentences, see entity_type."""
     labels = {label for sentence in sentences for label in sentence.labels}
     return {entity_type(label) for label in labels if label is not None} - {None}
 
 
-def only(labels, types):
-    """Labels of which those of other types are O.
+def only(labels: Sequence[str], types: Collection[str]) -> List[str]:
+    """Make the labels of all types but some O.
 
-    The entities of these types stay exactly as they are: the scorer (conll.entities)
-    ends an entity where another type begins, just as it does before an O.
+    The entities of these types stay exactly as they are: the scorer (entities) ends an
+    entity where another type begins, just as it does before an O.
 
     Args:
-      labels: the labels of a sentence's words; None of them may be without a label.
-      types: collection of types to keep.
+      labels: the labels of a sentence's words; every word needs one.
+      types: the types to keep.
     """
     return [label if entity_type(label) in types else OUTSIDE for label in labels]
 
 
-def with_type(sentence, entity, path):
-    """A conll.Sentence whose labels, which have no types, get one: B → B-Disease.
+def with_type(sentence: Sentence, entity: str, path: str) -> Sentence:
+    """Give the labels of a Sentence, which have no types, one: B → B-Disease.
 
     Args:
       sentence: its words may be without labels.
@@ -280,6 +280,31 @@ def with_type(sentence, entity, path):
     return sentence._replace(labels=labels)
 
 
-def is_labelled(sentences):
-    """Whether the words of a file have labels; all have, or none."""
-    return next(iter(sentences)).labels[0] is not None
+def _empty_error(path):
+    """Make the InputError for a file without a sentence."""
+    return files.InputError(
+        "there is no sentence in it",
+        path,
+        remedy="write a word and its label a line, and a blank line after each"
+        " sentence",
+    )
+
+
+def _nul_error(path, number):
+    """Make the InputError for a NUL in a label: UTF-16 read as UTF-8 has them."""
+    problem = "the label holds a NUL character"
+    return files.InputError(problem, path, number, "save the file as UTF-8 text")
+
+
+def _column_error(path, number, has_label, labelled):
+    """Make the InputError for a line that has a label column unlike it should."""
+    if labelled:
+        problem = "one column where a word and its label are needed"
+        remedy = "write both, with a tab or a space between them"
+    elif has_label:
+        problem = "a word with a label after words without"
+        remedy = "label all words of the file or none"
+    else:
+        problem = "a word without a label after words with one"
+        remedy = "label all words of the file or none"
+    return files.InputError(problem, path, number, remedy)

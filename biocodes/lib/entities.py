@@ -9,13 +9,11 @@ characters of "text". An entity of a model without types has the type MISC, as i
 conlleval.
 """
 
-import contextlib
 import json
-import os
 import re
-from typing import NamedTuple, Optional
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional
 
-from biocodes.lib import conll, files, passages
+from biocodes.lib import files, passages
 
 SCORE_DECIMALS = 6
 
@@ -41,11 +39,11 @@ class Annotated(NamedTuple):
     """A Passage and its Entities, in the order of the text and none over another."""
 
     passage: passages.Passage
-    entities: list
+    entities: List[Entity]
 
 
-def documents(annotated):
-    """Annotated passages → lists of them: a title with its abstract, or one alone."""
+def documents(annotated: Iterable[Annotated]) -> Iterator[List[Annotated]]:
+    """Gather passages to documents: a title with its abstract, or one alone."""
     document = []
     for item in annotated:
         if document and not passages.same_document(document[-1].passage, item.passage):
@@ -56,13 +54,35 @@ def documents(annotated):
         yield document
 
 
-def check_entity(entity, text, place, number=None):
-    """The entity, if it is what stands in the text between its offsets."""
+def count_types(
+    annotated: Iterable[Annotated], counts: Optional[Dict[str, int]] = None
+) -> Dict[str, int]:
+    """Count the entities of each type, and add that to `counts` if it is given."""
+    counts = {} if counts is None else counts
+    for _, entities in annotated:
+        for entity in entities:
+            counts[entity.type] = counts.get(entity.type, 0) + 1
+    return counts
+
+
+def check_entity(
+    entity: Entity, text: str, path: str, number: Optional[int] = None
+) -> Entity:
+    """Return the entity if it is what the text has between its offsets.
+
+    Args:
+      entity: as a file has it.
+      text: that of its passage.
+      path, number: file and line, for messages.
+
+    Raises:
+      InputError: it is not, or it is white space, or its type is no name of one.
+    """
     if not 0 <= entity.start < entity.end <= len(text):
         problem = f"the entity {entity.start} to {entity.end} is out of the text"
     elif text[entity.start : entity.end] != entity.text:
-        found = text[entity.start : entity.end]
-        problem = f"{found!r} stands where the entity {entity.text!r} should"
+        there = text[entity.start : entity.end]
+        problem = f"{there!r} stands where the entity {entity.text!r} should"
     elif not entity.text.strip():
         problem = f"the entity {entity.start} to {entity.end} is white space"
     elif not entity.type.isprintable() or entity.type.split() != [entity.type]:
@@ -70,14 +90,14 @@ def check_entity(entity, text, place, number=None):
     else:
         return entity
     remedy = f"the text of this passage has {len(text)} characters"
-    raise files.InputError(problem, place, number, remedy)
+    raise files.InputError(problem, path, number, remedy)
 
 
 # entities.jsonl
 
 
-def jsonl_line(annotated):
-    """An Annotated → its line of entities.jsonl: ASCII, without the line end."""
+def jsonl_line(annotated: Annotated) -> str:
+    """Write passage and entities as a line of JSON: ASCII, without the line end."""
     passage = annotated.passage
     record = {"id": passage.id}
     if passage.section:
@@ -92,8 +112,8 @@ def jsonl_line(annotated):
     return json.dumps(record)
 
 
-def read_jsonl(path):
-    """Yields the Annotated passages of an entities.jsonl; an empty file has none.
+def read_jsonl(path: str) -> Iterator[Annotated]:
+    """Yield the Annotated passages of an entities.jsonl; an empty file has none.
 
     Raises:
       InputError: a line is no JSON object with what belongs there; an entity is out of
@@ -108,11 +128,11 @@ def read_jsonl(path):
 
 
 def _entities_of(record, path, number):
-    """The Entities that a record of entities.jsonl holds, in order."""
+    """Return the Entities that a record of entities.jsonl holds, in order."""
     if not isinstance(record.get("entities"), list):
         remedy = "is this an entities.jsonl?"
         raise files.InputError('without "entities"', path, number, remedy)
-    found, end = [], 0
+    entities, end = [], 0
     for fields in record["entities"]:
         entity = check_entity(
             _entity_of(fields, path, number), record["text"], path, number
@@ -120,13 +140,13 @@ def _entities_of(record, path, number):
         if entity.start < end:
             problem = f"the entity at {entity.start} is not after the one before it"
             raise files.InputError(problem, path, number)
-        found.append(entity)
+        entities.append(entity)
         end = entity.end
-    return found
+    return entities
 
 
 def _words_of(record, path, number):
-    """The words that a record of entities.jsonl holds as a tuple, or None."""
+    """Return the words that a record of entities.jsonl holds as a tuple, or None."""
     words = record.get("words")
     if words is None:
         return None
@@ -141,7 +161,7 @@ def _words_of(record, path, number):
 
 
 def _entity_of(record, path, number):
-    """A dict of entities.jsonl → Entity with fields of the right kind."""
+    """Make an Entity of a dict of entities.jsonl, with fields of the right kind."""
     kinds = {"start": int, "end": int, "type": str, "text": str}
     if not isinstance(record, dict):
         raise files.InputError("an entity is no object", path, number)
@@ -156,58 +176,3 @@ def _entity_of(record, path, number):
             raise files.InputError("a score is no number from 0 to 1", path, number)
         score = float(score)
     return Entity(*(record[key] for key in kinds), score)
-
-
-# CoNLL columns
-
-
-@contextlib.contextmanager
-def conll_writer(folder):
-    with files.whole_file(os.path.join(folder, "entities.conll")) as stream:
-
-        def write(document):
-            for passage, entities in document:
-                for word, label in labelled_words(passage, entities):
-                    stream.write(f"{word}\t{label}\n")
-                stream.write("\n")
-
-        yield write
-
-
-def labelled_words(passage, entities):
-    """[(word, label)] of a passage: "B-" and the type, "I-" and the type, or "O".
-
-    A word that an entity covers in part belongs to it, to the first of several. Words
-    lose the controls that readers of columns split at (U+0085, U+001C, ...), which the
-    model drops, too.
-    """
-    labelled, index = [], 0
-    for start, end in passages.spans(passage):
-        while index < len(entities) and entities[index].end <= start:
-            index += 1
-        label = "O"
-        if index < len(entities) and entities[index].start < end:
-            first = not labelled or labelled[-1][2] != index
-            label = ("B-" if first else "I-") + entities[index].type
-        inside = index if label != "O" else None
-        labelled.append(("".join(passage.text[start:end].split()), label, inside))
-    return [(word, label) for word, label, _ in labelled]
-
-
-def read_conll(path):
-    """Yields the Annotated sentences of a file in columns, entities as conlleval's.
-
-    A passage has the sentence's words with a space between them as its text and the
-    number of its first line as its id.
-
-    Raises:
-      InputError: see conll.read_sentences.
-    """
-    for lines, words, labels in conll.read_sentences(path):
-        passage = passages.Passage(str(lines[0]), None, " ".join(words), tuple(words))
-        spans = passages.spans(passage)
-        entities = []
-        for first, after, kind in conll.entities(labels):
-            start, end = spans[first][0], spans[after - 1][1]
-            entities.append(Entity(start, end, kind, passage.text[start:end]))
-        yield Annotated(passage, entities)

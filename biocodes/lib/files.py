@@ -11,13 +11,30 @@ import json
 import os
 import stat
 import sys
+from typing import (
+    IO,
+    Any,
+    BinaryIO,
+    ContextManager,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# What messages call the file "-".
+STANDARD_INPUT = "standard input"
 # A line on standard error that a person can still read; a cell may have megabytes.
 LONGEST_MESSAGE = 2000
+LONGEST_QUOTE = 40
+# Bytes that are read at a time where a file need not be in memory.
+BLOCK = 1 << 20
 
 
 class InputError(ValueError):
-    """Something that the user can put right: a file, a flag, a place on disk.
+    """Something that the user can put right: a file, a flag, a folder.
 
     str() of it is the one line a user sees: "PATH:LINE: PROBLEM; REMEDY".
 
@@ -28,16 +45,25 @@ class InputError(ValueError):
       remedy: what to do about it.
     """
 
-    def __init__(self, problem, path=None, line=None, remedy=None):
-        place = "" if path is None else f"{path}: "
+    def __init__(
+        self,
+        problem: str,
+        path: Optional[str] = None,
+        line: Optional[int] = None,
+        remedy: Optional[str] = None,
+    ) -> None:
+        where = "" if path is None else f"{path}: "
         if path is not None and line is not None:
-            place = f"{path}:{line}: "
-        message = place + problem + (f"; {remedy}" if remedy else "")
+            where = f"{path}:{line}: "
+        message = where + problem + (f"; {remedy}" if remedy else "")
         super().__init__(one_line(message))
 
 
-def one_line(text):
-    """Text as a single line that a terminal can show, cut in its middle if need be."""
+# Words for messages
+
+
+def one_line(text: str) -> str:
+    """Make a text a single line that a terminal can show, cut in its middle."""
     text = " ".join(text.split())
     if len(text) > LONGEST_MESSAGE:
         half = LONGEST_MESSAGE // 2
@@ -45,8 +71,35 @@ def one_line(text):
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def read_lines(path):
-    """Yields (line number from 1, text without its line end) of a UTF-8 file.
+def quoted(text: str) -> str:
+    """Quote a cell for a message, cut to a readable length."""
+    return repr(text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…")
+
+
+def columns_of(cells: Sequence[str]) -> str:
+    """Say how many columns a line has: 1 column, 2 columns."""
+    return f"{len(cells)} column{'s' if len(cells) != 1 else ''}"
+
+
+def unreadable(path: str, error: OSError) -> InputError:
+    """Make the InputError for an OSError met while reading path."""
+    reason = (error.strerror or str(error)).lower()
+    return InputError(f"cannot be read ({reason})", path)
+
+
+def unwritable(path: str, error: OSError) -> InputError:
+    """Make the InputError for an OSError met while writing path."""
+    reason = (error.strerror or str(error)).lower()
+    return InputError(
+        f"cannot be written ({reason})", path, remedy="nothing there was changed"
+    )
+
+
+# Reading
+
+
+def read_lines(path: str) -> Iterator[Tuple[int, str]]:
+    """Yield (line number from 1, text without its line end) of a UTF-8 file.
 
     Lines end at LF only; a CR before it and a byte-order mark at the start of the
     file are dropped. path "-" is standard input.
@@ -60,10 +113,10 @@ def read_lines(path):
             yield number, decode_line(raw, path, number)
 
 
-def decode_line(raw, path, number):
-    """bytes of one line → text without its line end, see read_lines."""
-    if number == 1 and raw.startswith(b"\xef\xbb\xbf"):
-        raw = raw[3:]
+def decode_line(raw: bytes, path: str, number: int) -> str:
+    """Decode a line as read_lines does, and drop its line end."""
+    if number == 1 and raw.startswith(BYTE_ORDER_MARK):
+        raw = raw[len(BYTE_ORDER_MARK) :]
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -79,22 +132,22 @@ def decode_line(raw, path, number):
 
 
 @contextlib.contextmanager
-def open_binary(path):
-    """Opens a file ("-" for standard input) for reading bytes.
+def open_binary(path: str) -> Iterator[BinaryIO]:
+    """Open a file ("-" for standard input) for reading bytes.
 
     Raises:
       InputError: there is no such file, or it cannot be read.
     """
     if path == "-":
         if sys.stdin is None:
-            raise InputError("is closed", "standard input")
+            raise InputError("is closed", STANDARD_INPUT)
         # Its own stream, not sys.stdin: Python aborts when it closes that one at the
         # end of the process while another thread waits for a line.
         try:
             with open(sys.stdin.fileno(), "rb", closefd=False) as stream:
                 yield stream
         except OSError as error:
-            raise unreadable("standard input", error) from error
+            raise unreadable(STANDARD_INPUT, error) from error
         return
     try:
         with open(path, "rb") as stream:
@@ -103,19 +156,13 @@ def open_binary(path):
         raise unreadable(path, error) from error
 
 
-def unreadable(path, error):
-    """The InputError for an OSError met while reading path."""
-    reason = (error.strerror or str(error)).lower()
-    return InputError(f"cannot be read ({reason})", path)
-
-
-def read_text(path):
-    """The whole of a UTF-8 file as one string, line ends made LF."""
+def read_text(path: str) -> str:
+    """Read the whole of a UTF-8 file as one string, line ends made LF."""
     return "\n".join(text for _, text in read_lines(path))
 
 
-def read_json(path):
-    """The value of a JSON file.
+def read_json(path: str) -> Any:
+    """Read the value of a JSON file; what it is has to be checked by the caller.
 
     Raises:
       InputError: the file cannot be read or is not JSON; the line is named.
@@ -133,9 +180,25 @@ def read_json(path):
         raise InputError("JSON nested too deeply", path) from error
 
 
+def digest(path: str) -> str:
+    """Compute the SHA-256 of a file, in hexadecimal.
+
+    Raises:
+      InputError: it cannot be read.
+    """
+    total = hashlib.sha256()
+    with open_binary(path) as stream:
+        for block in iter(lambda: stream.read(BLOCK), b""):
+            total.update(block)
+    return total.hexdigest()
+
+
+# Writing
+
+
 @contextlib.contextmanager
-def whole_file(path, binary=False):
-    """Opens a stream whose content becomes the file `path` when the block succeeds.
+def whole_file(path: str, binary: bool = False) -> Iterator[IO]:
+    """Open a stream whose content becomes the file `path` when the block succeeds.
 
     The text (UTF-8, LF) goes to PATH.tmp beside it, which replaces `path` at the end;
     when the block raises, an older file of that name stays as it was.
@@ -149,14 +212,16 @@ def whole_file(path, binary=False):
 
 
 @contextlib.contextmanager
-def whole_files(paths, outdated=(), binary=False):
-    """Opens streams whose contents become several files that belong together.
+def whole_files(
+    paths: Sequence[str], outdated: Sequence[str] = (), binary: bool = False
+) -> Iterator[List[IO]]:
+    """Open streams whose contents become several files that belong together.
 
     As whole_file. When all of them are on the disk, what is there of those names goes,
     and then they take its place: files of two runs are never there at once.
 
     Args:
-      paths: list of str.
+      paths: the files.
       outdated: paths of files that go with the older ones.
       binary: whether the streams take bytes.
 
@@ -165,21 +230,21 @@ def whole_files(paths, outdated=(), binary=False):
     """
     streams = []
     try:
-        # A stream that could not be written says so once more when it is closed.
-        with _told_when_unwritable(paths[-1]), contextlib.ExitStack() as stack:
+        # A stream that could not be written raises once more when it is closed.
+        with _reporting_unwritable(paths[-1]), contextlib.ExitStack() as stack:
             for path in paths:
-                with _told_when_unwritable(path):
+                with _reporting_unwritable(path):
                     streams.append(stack.enter_context(_open_beside(path, binary)))
             yield streams
             for path, stream in zip(paths, streams):
-                with _told_when_unwritable(path):
+                with _reporting_unwritable(path):
                     stream.flush()
                     os.fsync(stream.fileno())
         for path in [*outdated, *(paths if len(paths) > 1 else [])]:
-            with _told_when_unwritable(path), contextlib.suppress(FileNotFoundError):
+            with _reporting_unwritable(path), contextlib.suppress(FileNotFoundError):
                 os.remove(path)
         for path in paths:
-            with _told_when_unwritable(path):
+            with _reporting_unwritable(path):
                 os.replace(f"{path}.tmp", path)
     finally:
         for path, _ in zip(paths, streams):
@@ -187,42 +252,15 @@ def whole_files(paths, outdated=(), binary=False):
                 os.remove(f"{path}.tmp")
 
 
-@contextlib.contextmanager
-def _told_when_unwritable(path):
-    try:
-        yield
-    except OSError as error:
-        raise unwritable(path, error) from error
-
-
-def _open_beside(path, binary):
-    """Opens PATH.tmp for writing."""
-    # Root could rename a file over /dev/null or /dev/stdout.
-    if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
-        raise InputError(
-            "cannot be written (not a regular file)", path, remedy="name a file"
-        )
-    if binary:
-        return open(f"{path}.tmp", "wb")
-    return open(f"{path}.tmp", "w", encoding="utf-8", newline="\n")
-
-
-def unwritable(path, error):
-    """The InputError for an OSError met while writing path."""
-    reason = (error.strerror or str(error)).lower()
-    return InputError(
-        f"cannot be written ({reason})", path, remedy="nothing there was changed"
-    )
-
-
-def write_json(path, value, indent=2):
-    """Writes value as a whole JSON file, non-ASCII text as \\u escapes."""
+# JSON has no type of its own, and json.dumps takes many.
+def write_json(path: str, value: Any, indent: int = 2) -> None:
+    """Write a value as a whole JSON file, non-ASCII text as \\u escapes."""
     with whole_file(path) as stream:
         stream.write(json.dumps(value, indent=indent) + "\n")
 
 
-def make_folder(path):
-    """Makes a folder and its parents if they are not there.
+def make_folder(path: str) -> None:
+    """Make a folder and its parents if they are not there.
 
     Raises:
       InputError: it cannot be made, or a file of that name is in the way.
@@ -233,14 +271,22 @@ def make_folder(path):
         raise unwritable(path, error) from error
 
 
-def digest(path):
-    """SHA-256 of a file, in hexadecimal.
+@contextlib.contextmanager
+def _reporting_unwritable(path):
+    """Turn an OSError of the block into the InputError that names path."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error) from error
 
-    Raises:
-      InputError: it cannot be read.
-    """
-    total = hashlib.sha256()
-    with open_binary(path) as stream:
-        for block in iter(lambda: stream.read(1 << 20), b""):
-            total.update(block)
-    return total.hexdigest()
+
+def _open_beside(path: str, binary: bool) -> ContextManager[IO]:
+    """Open PATH.tmp for writing."""
+    # Root could rename a file over /dev/null or /dev/stdout.
+    if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
+        raise InputError(
+            "cannot be written (not a regular file)", path, remedy="name a file"
+        )
+    if binary:
+        return open(f"{path}.tmp", "wb")
+    return open(f"{path}.tmp", "w", encoding="utf-8", newline="\n")

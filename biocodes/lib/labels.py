@@ -1,18 +1,20 @@
+"""The labels of a classifier: label2id.json beside its checkpoints, and --labels."""
+
 import argparse
 import re
+from typing import List
 
 from biocodes.lib import files
-from biocodes.lib.relations import shown
 
 LABEL_FILE = "label2id.json"
-NO_LABEL = re.compile("[\t\n\ud800-\udfff]")
+_UNWRITABLE = re.compile("[\t\n\ud800-\udfff]")
 
 
-def read_labels(path):
-    """Reads label2id.json ({label: id}, ids from 0 without gaps) → labels by id.
+def read_labels(path: str) -> List[str]:
+    """Read label2id.json ({label: id}, ids from 0 without gaps): labels by id.
 
     Raises:
-      InputError: the file is not of that form.
+      InputError: the file is anything else.
     """
     value = files.read_json(path)
     if not isinstance(value, dict) or not all(type(i) is int for i in value.values()):
@@ -24,16 +26,17 @@ def read_labels(path):
         )
     for label in labels:
         # JSON can hold what no column of a file can.
-        if label.strip() != label or not label or NO_LABEL.search(label):
-            raise files.InputError(f"{shown(label)} is no label", path)
+        if label.strip() != label or not label or _UNWRITABLE.search(label):
+            raise files.InputError(f"{files.quoted(label)} is no label", path)
     return labels
 
 
-# --- command ---
+def label_list(text: str) -> List[str]:
+    """Parse the value of --labels: different, non-empty names with commas between.
 
-
-def label_list(text):
-    """Value of --labels → list of different, non-empty names."""
+    Raises:
+      argparse.ArgumentTypeError: for argparse to report.
+    """
     labels = [label.strip() for label in text.split(",")]
     if "" in labels or len(set(labels)) < len(labels):
         raise argparse.ArgumentTypeError("expected different names, as in a,b,c")

@@ -1,21 +1,54 @@
+"""Entities in PubTator's format: two lines of text a document, a line an entity."""
+
 import contextlib
 import os
 import re
+from typing import Callable, Iterator, Sequence
 
 from biocodes.lib import files, passages
 from biocodes.lib.entities import LINE_BREAKERS, Annotated, Entity, check_entity
 
-# PubTator
+_OFFSETS = re.compile("[0-9]{1,18}\t[0-9]{1,18}")
 
 
 @contextlib.contextmanager
-def writer(folder):
+def writer(folder: str) -> Iterator[Callable[[Sequence[Annotated]], None]]:
+    """Give the function that adds a document to the folder's entities.pubtator."""
     with files.whole_file(os.path.join(folder, "entities.pubtator")) as stream:
-        yield lambda document: stream.write(_pubtator_text(document))
+        yield lambda document: stream.write(_text_of(document))
 
 
-def _pubtator_text(document):
-    """A document's lines. A passage that is no abstract is written as a title."""
+def read(path: str) -> Iterator[Annotated]:
+    """Yield the Annotated titles and abstracts of a PubTator file, each on its own.
+
+    Lines of annotations with columns id, start, end, text and type count; relations,
+    which have no offsets, are skipped.
+
+    Raises:
+      InputError: a line is none of PubTator's, or an entity is not where it says.
+    """
+    with contextlib.closing(files.read_lines(path)) as lines:
+        texts, notes = [], []
+        for number, line in lines:
+            match = passages.PUBTATOR.fullmatch(line)
+            columns = line.split("\t")
+            if match:
+                name, letter, text = match.groups()
+                if notes or (texts and texts[-1].id != name):
+                    yield from _annotated(texts, notes, path)
+                    texts, notes = [], []
+                section = "title" if letter == "t" else "abstract"
+                texts.append(passages.Passage(name, section, text))
+            elif len(columns) > 4 and _OFFSETS.fullmatch("\t".join(columns[1:3])):
+                notes.append((number, columns))
+            elif line.strip() and len(columns) < 3:
+                problem = "neither a text nor an annotation"
+                raise files.InputError(problem, path, number)
+        yield from _annotated(texts, notes, path)
+
+
+def _text_of(document):
+    """Make a document's lines; a passage that is no abstract is written as a title."""
     texts = {"title": "", "abstract": ""}
     for passage, _ in document:
         section = passage.section or "title"
@@ -35,53 +68,26 @@ def _pubtator_text(document):
     return "".join(line + "\n" for line in [*lines, ""])
 
 
-_INTEGERS = re.compile("[0-9]+\t[0-9]+")
+def _annotated(texts, notes, path):
+    """Yield the Passages of one id with the entities of its lines of annotations.
 
-
-def read_pubtator(path):
-    """Yields the Annotated titles and abstracts of a PubTator file, each on its own.
-
-    Lines of annotations with columns id, start, end, text and type count; relations,
-    which have no offsets, are skipped.
-
-    Raises:
-      InputError: a line is none of PubTator's, or an entity is not where it says.
+    Args:
+      texts: the Passages.
+      notes: [(line number, columns)].
+      path: the file, for messages.
     """
-    with contextlib.closing(files.read_lines(path)) as lines:
-        found, notes = [], []
-        for number, line in lines:
-            match = passages.PUBTATOR.fullmatch(line)
-            columns = line.split("\t")
-            if match:
-                name, letter, text = match.groups()
-                if notes or (found and found[-1].id != name):
-                    yield from _pubtator_document(found, notes, path)
-                    found, notes = [], []
-                section = "title" if letter == "t" else "abstract"
-                found.append(passages.Passage(name, section, text))
-            elif len(columns) > 4 and _INTEGERS.fullmatch("\t".join(columns[1:3])):
-                notes.append((number, columns))
-            elif line.strip() and len(columns) < 3:
-                problem = "neither a text nor an annotation"
-                raise files.InputError(problem, path, number)
-        yield from _pubtator_document(found, notes, path)
-
-
-def _pubtator_document(found, notes, path):
-    """Passages and lines of annotations of one id → Annotated passages."""
-    shift = 0
-    entities = [[] for _ in found]
-    borders = []
-    for passage in found:
+    borders, shift = [], 0
+    for passage in texts:
         borders.append(shift)
         shift += len(passage.text) + 1
+    entities = [[] for _ in texts]
     for number, (name, start, end, mention, kind, *_) in notes:
-        if not found or found[-1].id != name:
+        if not texts or texts[-1].id != name:
             problem = f"an annotation of {name}, whose text is not right before it"
             raise files.InputError(problem, path, number)
-        place = sum(border <= int(start) for border in borders) - 1
-        shifted = int(start) - borders[place], int(end) - borders[place]
+        index = sum(border <= int(start) for border in borders) - 1
+        shifted = int(start) - borders[index], int(end) - borders[index]
         entity = Entity(*shifted, kind, mention)
-        entities[place].append(check_entity(entity, found[place].text, path, number))
-    for passage, own in zip(found, entities):
+        entities[index].append(check_entity(entity, texts[index].text, path, number))
+    for passage, own in zip(texts, entities):
         yield Annotated(passage, sorted(own, key=lambda entity: entity[:2]))

@@ -1,8 +1,14 @@
-from typing import List, NamedTuple
+"""Precision, recall and F1 of relation extraction, for two or more classes.
+
+Scores take class ids and give numbers from 0 to 1, summaries and reports take names of
+labels and predicted ids. A score whose denominator is 0 is 0.
+"""
+
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from biocodes.lib.relations import BINARY_LABELS, CHEMPROT_LABELS
+from biocodes.lib.relations import BINARY_LABELS, CHEMPROT_LABELS, NO_RELATION
 
 TASK_LABELS = {
     "binary": BINARY_LABELS,
@@ -28,130 +34,25 @@ class MulticlassScores(NamedTuple):
     macro: ClassScores
 
 
-# --- scores: class ids in, numbers out ---
+# Reports: label names and predicted ids in, lines or named numbers out
 
 
-def class_counts(gold, predicted, classes):
-    """Counts for each class its true positives, its predictions and its gold rows.
-
-    Args:
-      gold, predicted: equally long sequences of class ids from 0 to classes - 1.
-      classes: number of classes C.
-
-    Returns:
-      Three int arrays [C].
-    """
-    gold, predicted = np.asarray(gold, int), np.asarray(predicted, int)
-    hits = gold[gold == predicted]
-    return tuple(np.bincount(ids, minlength=classes) for ids in (hits, predicted, gold))
-
-
-def class_scores(true_positives, predictions, support):
-    """ClassScores of three counts; a score with the denominator 0 is 0."""
-
-    def ratio(part, whole):
-        return float(part) / float(whole) if whole else 0.0
-
-    return ClassScores(
-        precision=ratio(true_positives, predictions),
-        recall=ratio(true_positives, support),
-        # 2PR / (P + R) with P and R written out, so that it is rounded only once.
-        f1=ratio(2 * true_positives, predictions + support),
-        support=int(support),
-    )
-
-
-def binary_scores(gold, predicted):
-    """Scores of class 1 and the recall of class 0, for ids 0 and 1.
-
-    Returns:
-      {"f1 score", "recall", "precision", "specificity": float from 0 to 1}, in the
-      order in which they are printed.
-    """
-    counts = class_counts(gold, predicted, 2)
-    negative, positive = (class_scores(*column) for column in zip(*counts))
-    return {**headline(positive), "specificity": negative.recall}
-
-
-def micro_scores(gold, predicted, counted):
-    """Scores micro-averaged over some of the classes.
-
-    Args:
-      gold, predicted: equally long sequences of class ids.
-      counted: ids of the classes that count; the others are "no relation".
-
-    Returns:
-      {"f1 score", "recall", "precision": float from 0 to 1}, in the order in which
-      they are printed.
-    """
-    counted = list(counted)
-    classes = 1 + max([*counted, *gold, *predicted])
-    counts = class_counts(gold, predicted, classes)
-    return headline(class_scores(*(column[counted].sum() for column in counts)))
-
-
-def multiclass_scores(gold, predicted, classes, negative=None):
-    """Scores of each class, and their micro and macro averages.
-
-    Args:
-      gold, predicted: equally long sequences of class ids from 0 to classes - 1.
-      classes: number of classes.
-      negative: id of a class that is left out of the averages, or None.
-
-    Returns:
-      MulticlassScores.
-    """
-    counts = np.stack(class_counts(gold, predicted, classes))
-    each = [class_scores(*column) for column in counts.T]
-    counted = [number for number in range(classes) if number != negative]
-    micro = class_scores(*counts[:, counted].sum(axis=1))
-    means = np.mean([each[number][:3] for number in counted], axis=0)
-    macro = ClassScores(*map(float, means), support=micro.support)
-    return MulticlassScores(each, micro, macro)
-
-
-def headline(scores):
-    """ClassScores → the three scores of the printed lines, in their order."""
-    return {
-        "f1 score": scores.f1,
-        "recall": scores.recall,
-        "precision": scores.precision,
-    }
-
-
-# --- reports: label names and predicted ids in, lines out ---
-
-
-def task_for(labels):
-    """The task that scores a label list: binary, chemprot, or else multiclass."""
+def task_for(labels: Sequence[str]) -> str:
+    """Return the task that scores a label list: binary, chemprot, or multiclass."""
     for task, its_labels in TASK_LABELS.items():
         if tuple(labels) == its_labels:
             return task
     return "multiclass"
 
 
-def summary_scores(task, gold, predicted, labels, negative=None):
-    """The few numbers that stand for a whole run, such as one fold of ten.
-
-    Args and Raises: as report_lines.
-
-    Returns:
-      {name: float from 0 to 1}: for binary and chemprot all that is printed, for
-      multiclass "micro f1" and "macro f1".
-    """
-    gold_ids = [labels.index(label) for label in gold]
-    if task == "binary":
-        return binary_scores(gold_ids, predicted)
-    if task == "chemprot":
-        relations = [i for i, label in enumerate(labels) if label != "false"]
-        return micro_scores(gold_ids, predicted, relations)
-    excluded = None if negative is None else labels.index(negative)
-    scores = multiclass_scores(gold_ids, predicted, len(labels), excluded)
-    return {"micro f1": scores.micro.f1, "macro f1": scores.macro.f1}
-
-
-def report_lines(task, gold, predicted, labels, negative=None):
-    """The report that re_eval.py prints and run_re.py keeps in test_scores.txt.
+def report_lines(
+    task: str,
+    gold: Sequence[str],
+    predicted: Sequence[int],
+    labels: Sequence[str],
+    negative: Optional[str] = None,
+) -> List[str]:
+    """Make the report that re_eval.py prints and run_re.py keeps in test_scores.txt.
 
     Args:
       task: "binary", "chemprot" or "multiclass".
@@ -161,7 +62,7 @@ def report_lines(task, gold, predicted, labels, negative=None):
       negative: label that multiclass leaves out of its averages, or None.
 
     Returns:
-      list of str without line ends.
+      Lines without line ends.
 
     Raises:
       ValueError: a name in gold, or negative, is not in labels.
@@ -172,8 +73,39 @@ def report_lines(task, gold, predicted, labels, negative=None):
     return [f"{name:11s} : {score:.2%}" for name, score in scores.items()]
 
 
-def table_lines(gold, predicted, labels, negative):
-    """The report of multiclass: a line for each class and one for each average."""
+def summary_scores(
+    task: str,
+    gold: Sequence[str],
+    predicted: Sequence[int],
+    labels: Sequence[str],
+    negative: Optional[str] = None,
+) -> Dict[str, float]:
+    """Compute the few numbers that stand for a whole run, such as one fold of ten.
+
+    Args and Raises: as report_lines.
+
+    Returns:
+      {name: 0 to 1}: for binary and chemprot all that is printed, for multiclass
+      "micro f1" and "macro f1".
+    """
+    gold_ids = [labels.index(label) for label in gold]
+    if task == "binary":
+        return binary_scores(gold_ids, predicted)
+    if task == "chemprot":
+        relations = [i for i, label in enumerate(labels) if label != NO_RELATION]
+        return micro_scores(gold_ids, predicted, relations)
+    excluded = None if negative is None else labels.index(negative)
+    scores = multiclass_scores(gold_ids, predicted, len(labels), excluded)
+    return {"micro f1": scores.micro.f1, "macro f1": scores.macro.f1}
+
+
+def table_lines(
+    gold: Sequence[str],
+    predicted: Sequence[int],
+    labels: Sequence[str],
+    negative: Optional[str],
+) -> List[str]:
+    """Make the report of multiclass: a line for each class and for each average."""
     gold_ids = [labels.index(label) for label in gold]
     excluded = None if negative is None else labels.index(negative)
     scores = multiclass_scores(gold_ids, predicted, len(labels), excluded)
@@ -189,3 +121,100 @@ def table_lines(gold, predicted, labels, negative):
         numbers = f"{precision:9.2%}  {recall:7.2%}  {f1:8.2%}  {support:7d}"
         lines.append(f"{name:{width}s}  {numbers}")
     return lines
+
+
+# Scores: class ids in, numbers out
+
+
+def binary_scores(gold: Sequence[int], predicted: Sequence[int]) -> Dict[str, float]:
+    """Score class 1, and the recall of class 0, for ids 0 and 1.
+
+    Returns:
+      {"f1 score", "recall", "precision", "specificity": 0 to 1}, in the order in which
+      they are printed.
+    """
+    counts = class_counts(gold, predicted, 2)
+    negative, positive = (class_scores(*column) for column in zip(*counts))
+    return {**headline(positive), "specificity": negative.recall}
+
+
+def micro_scores(
+    gold: Sequence[int], predicted: Sequence[int], counted: Iterable[int]
+) -> Dict[str, float]:
+    """Score some of the classes, micro-averaged over them.
+
+    Args:
+      gold, predicted: equally long sequences of class ids.
+      counted: ids of the classes that count; the others are "no relation".
+
+    Returns:
+      {"f1 score", "recall", "precision": 0 to 1}, in the order in which they are
+      printed.
+    """
+    counted = list(counted)
+    classes = 1 + max([*counted, *gold, *predicted])
+    counts = class_counts(gold, predicted, classes)
+    return headline(class_scores(*(column[counted].sum() for column in counts)))
+
+
+def multiclass_scores(
+    gold: Sequence[int],
+    predicted: Sequence[int],
+    classes: int,
+    negative: Optional[int] = None,
+) -> MulticlassScores:
+    """Score each class, and compute their micro and macro averages.
+
+    Args:
+      gold, predicted: equally long sequences of class ids from 0 to classes - 1.
+      classes: number of classes.
+      negative: id of a class that is left out of the averages, or None.
+    """
+    counts = np.stack(class_counts(gold, predicted, classes))
+    each = [class_scores(*column) for column in counts.T]
+    counted = [number for number in range(classes) if number != negative]
+    micro = class_scores(*counts[:, counted].sum(axis=1))
+    means = np.mean([each[number][:3] for number in counted], axis=0)
+    macro = ClassScores(*map(float, means), support=micro.support)
+    return MulticlassScores(each, micro, macro)
+
+
+def class_counts(
+    gold: Sequence[int], predicted: Sequence[int], classes: int
+) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Count for each class its true positives, its predictions and its gold rows.
+
+    Args:
+      gold, predicted: equally long sequences of class ids from 0 to classes - 1.
+      classes: number of classes C.
+
+    Returns:
+      Three int arrays [C].
+    """
+    gold, predicted = np.asarray(gold, int), np.asarray(predicted, int)
+    hits = gold[gold == predicted]
+    return tuple(np.bincount(ids, minlength=classes) for ids in (hits, predicted, gold))
+
+
+def class_scores(true_positives: int, predictions: int, support: int) -> ClassScores:
+    """Compute the scores of three counts."""
+
+    def ratio(part, whole):
+        return float(part) / float(whole) if whole else 0.0
+
+    return ClassScores(
+        precision=ratio(true_positives, predictions),
+        recall=ratio(true_positives, support),
+        # 2PR / (P + R) with P and R written out, so that it is rounded only once.
+        f1=ratio(2 * true_positives, predictions + support),
+        support=int(support),
+    )
+
+
+def headline(scores: ClassScores) -> Dict[str, float]:
+    """Name the three scores of the printed lines, in their order."""
+    return {
+        "f1 score": scores.f1,
+        "recall": scores.recall,
+        "precision": scores.precision,
+    }

@@ -6,12 +6,14 @@ label column. Columns are separated by one tab, and quotes are ordinary characte
 Surrounding spaces are dropped from labels and header names; a sentence stays as it is.
 """
 
-from typing import NamedTuple, Optional
+from typing import Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from biocodes.lib import files
 
 BINARY_LABELS = ("0", "1")
-CHEMPROT_LABELS = ("cpr:3", "cpr:4", "cpr:5", "cpr:6", "cpr:9", "false")
+# ChemProt's label of a pair of mentions that is none of its relations.
+NO_RELATION = "false"
+CHEMPROT_LABELS = ("cpr:3", "cpr:4", "cpr:5", "cpr:6", "cpr:9", NO_RELATION)
 TEST_HEADER = ("index", "sentence", "label")
 
 
@@ -24,8 +26,8 @@ class Row(NamedTuple):
     index: Optional[str] = None
 
 
-def read_train(path):
-    """Reads train.tsv or dev.tsv → list of Row without index, in file order.
+def read_train(path: str) -> List[Row]:
+    """Read train.tsv or dev.tsv: Rows without index, in file order.
 
     Raises:
       InputError: the file is empty, begins with a header line, or has a line that is
@@ -40,8 +42,8 @@ def read_train(path):
     return rows
 
 
-def read_test(path):
-    """Reads test.tsv → (list of Row in file order, whether it has labels).
+def read_test(path: str) -> Tuple[List[Row], bool]:
+    """Read test.tsv: (Rows in file order, whether it has labels).
 
     An index is kept as it is written and need not be unique.
 
@@ -49,11 +51,11 @@ def read_test(path):
       InputError: as iterate_test.
     """
     rows = list(iterate_test(path))
-    return rows, rows[0].label is not None
+    return rows, is_labelled(rows)
 
 
-def iterate_test(path):
-    """Yields the Rows of test.tsv one by one, for a file that memory should not hold.
+def iterate_test(path: str) -> Iterator[Row]:
+    """Yield the Rows of test.tsv one by one, for a file that memory should not hold.
 
     Raises:
       InputError: the file is empty or has no rows, does not begin with its header
@@ -73,8 +75,13 @@ def iterate_test(path):
         raise files.InputError("no rows after the header line", path)
 
 
-def label_ids(rows, labels, path):
-    """list of Row → list of int, the place of each row's label in `labels`.
+def is_labelled(rows: Sequence[Row]) -> bool:
+    """Return whether the rows of a file have labels; all have, or none."""
+    return rows[0].label is not None
+
+
+def label_ids(rows: Iterable[Row], labels: Sequence[str], path: str) -> List[int]:
+    """Find the place of each row's label in `labels`.
 
     Raises:
       InputError: a label is not one of `labels`; `path` is the file to name.
@@ -83,15 +90,15 @@ def label_ids(rows, labels, path):
     for row in rows:
         if row.label not in ids:
             raise files.InputError(
-                f"label {shown(row.label)} is not one of {', '.join(labels)}",
+                f"label {files.quoted(row.label)} is not one of {', '.join(labels)}",
                 path,
                 row.line,
             )
     return [ids[row.label] for row in rows]
 
 
-def read_cells(path):
-    """Yields (line number, list of columns) of any tab-separated file.
+def read_cells(path: str) -> Iterator[Tuple[int, List[str]]]:
+    """Yield (line number, columns) of any tab-separated file.
 
     Empty lines at the end of the file are skipped.
 
@@ -119,18 +126,8 @@ def read_cells(path):
         raise files.InputError("the file is empty", path)
 
 
-def shown(text):
-    """A quoted cell for an error message, cut to a readable length."""
-    return repr(text if len(text) <= 40 else text[:40] + "…")
-
-
-def columns_of(cells):
-    """Their number in words: 1 column, 2 columns."""
-    return f"{len(cells)} column{'s' if len(cells) != 1 else ''}"
-
-
-def refuse_header(path, cells):
-    """Raises InputError if the first line of train.tsv holds column names."""
+def refuse_header(path: str, cells: Sequence[str]) -> None:
+    """Raise InputError if the first line of train.tsv holds column names."""
     names = tuple(cell.strip().lower() for cell in cells)
     if names in (TEST_HEADER, TEST_HEADER[1:]):
         raise files.InputError(
@@ -141,8 +138,12 @@ def refuse_header(path, cells):
         )
 
 
-def parse_header(path, cells):
-    """First line of test.tsv → its columns, or InputError if it is no header."""
+def parse_header(path: str, cells: Sequence[str]) -> Tuple[str, ...]:
+    """Return the columns that the first line of test.tsv names.
+
+    Raises:
+      InputError: it is not the header line.
+    """
     names = tuple(cell.strip() for cell in cells)
     if names not in (TEST_HEADER, TEST_HEADER[:2]):
         raise files.InputError(
@@ -155,26 +156,33 @@ def parse_header(path, cells):
     return names
 
 
-def check_width(path, line, cells, columns):
-    """Raises InputError unless the line has as many cells as there are columns."""
+def check_width(
+    path: str, line: int, cells: Sequence[str], columns: Sequence[str]
+) -> None:
+    """Raise InputError unless the line has as many cells as there are columns."""
     if len(cells) != len(columns):
         raise files.InputError(
-            f"{columns_of(cells)}, expected {len(columns)}",
+            f"{files.columns_of(cells)}, expected {len(columns)}",
             path,
             line,
             f"write {'<tab>'.join(columns)}",
         )
 
 
-def make_row(path, line, sentence, label, index=None):
-    """Row of one line's cells, or InputError if its sentence or label is empty."""
+def make_row(
+    path: str,
+    line: int,
+    sentence: str,
+    label: Optional[str],
+    index: Optional[str] = None,
+) -> Row:
+    """Make the Row of a line's cells.
+
+    Raises:
+      InputError: the sentence or the label is empty.
+    """
     label = None if label is None else label.strip()
     for name, value in (("sentence", sentence.strip()), ("label", label)):
         if value == "":
             raise files.InputError(f"the {name} is empty", path, line)
     return Row(line, sentence, label, index)
-
-
-def is_labelled(rows):
-    """Whether the rows of a file have labels; all have, or none."""
-    return rows[0].label is not None

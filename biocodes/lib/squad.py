@@ -7,12 +7,17 @@ data[].paragraphs[] hold a "context" and "qas"; a question has "id", "question" 
 
 import bisect
 import re
-from typing import NamedTuple, Optional
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from biocodes.lib import files
 
 # The white space that the original knows; a no-break space, say, is part of a word.
 _WORD = re.compile("[^ \t\r\n\u202f]+")
+
+# An article, a paragraph or a question as it stands in the file.
+JsonObject = Dict[str, Any]
+# A question's id and the texts of its gold answers.
+Gold = Tuple[str, List[str]]
 
 
 class Span(NamedTuple):
@@ -38,17 +43,16 @@ class Example(NamedTuple):
     answer: Optional[Span]
 
 
-def words_of(text):
-    """The words of a text, a list of str."""
+def words_of(text: str) -> List[str]:
+    """Split a text into its words."""
     return _WORD.findall(text)
 
 
-def load_to_predict(path):
-    """Reads questions to answer.
+def load_to_predict(path: str) -> Tuple[List[Example], List[Gold]]:
+    """Read questions to answer.
 
     Returns:
-      list of Example, and [(id, [gold text])] of those that have gold answers, see
-      squad_eval.gold_answers.
+      The Examples, and the gold answers of those that have any, see gold_answers.
 
     Raises:
       InputError: the file is not in SQuAD's form, or has no questions.
@@ -64,16 +68,16 @@ def load_to_predict(path):
     return examples, golds
 
 
-def load_to_train(path, with_negative):
-    """Reads questions to train on; each has one answer.
+def load_to_train(path: str, with_negative: bool) -> Tuple[List[Example], List[str]]:
+    """Read questions to train on; each has one answer.
 
     Args:
       path: the file.
       with_negative: whether a question marked is_impossible has no answer.
 
     Returns:
-      list of Example, and the ids of the questions that are not among them because
-      their answer is not where the file says.
+      The Examples, and the ids of the questions that are not among them because their
+      answer is not where the file says.
 
     Raises:
       InputError: the file is not in SQuAD's form, has no question that can be used, or
@@ -98,8 +102,30 @@ def load_to_train(path, with_negative):
     return examples, lost
 
 
-def questions_of(dataset, path):
-    """Yields (context, question) of a SQuAD file, the question as its dict."""
+# A dataset is what files.read_json gives: of any type until it is checked.
+def gold_answers(dataset: Any, path: str = "dataset") -> List[Gold]:
+    """Return the questions of a SQuAD file that can be scored, with their answers.
+
+    A question marked is_impossible has the gold answers []; a question that is not
+    and has no answers (a file made for prediction) is left out.
+
+    Raises:
+      InputError: the file has another form, or an id stands there twice.
+    """
+    golds = {}
+    for paragraph in paragraphs(dataset, path):
+        for question in list_of_dicts(paragraph, "qas", path):
+            name = question.get("id")
+            if not isinstance(name, str) or not name:
+                raise files.InputError('has a question without "id"', path)
+            if name in golds:
+                raise files.InputError(f"question {name} stands there twice", path)
+            golds[name] = texts_of(question, path)
+    return [(name, texts) for name, texts in golds.items() if texts is not None]
+
+
+def questions_of(dataset: Any, path: str) -> Iterator[Tuple[str, JsonObject]]:
+    """Yield (context, question) of a SQuAD file, the question as its dict."""
     for paragraph in paragraphs(dataset, path):
         for question in list_of_dicts(paragraph, "qas", path):
             for owner, key in ((paragraph, "context"), (question, "question")):
@@ -110,8 +136,8 @@ def questions_of(dataset, path):
             yield paragraph["context"], question
 
 
-def only_answer(question, path):
-    """The one answer of a training question: its text and its place in the context."""
+def only_answer(question: JsonObject, path: str) -> Tuple[str, int]:
+    """Return the one answer of a training question, and its place in the context."""
     answers = question.get("answers")
     count = len(answers) if isinstance(answers, list) else 0
     if count != 1:
@@ -134,8 +160,8 @@ def only_answer(question, path):
     return text, start
 
 
-def locate(text, start, context):
-    """Finds the words that an answer begins and ends in.
+def locate(text: str, start: int, context: str) -> Optional[Span]:
+    """Find the words that an answer begins and ends in.
 
     Args:
       text: the answer.
@@ -158,35 +184,14 @@ def locate(text, start, context):
     return Span(text, first_word, last_word) if wanted in there else None
 
 
-def gold_answers(dataset, path="dataset"):
-    """The questions of a SQuAD file that can be scored: [(id, [gold text])].
-
-    A question marked is_impossible has the gold answers []; a question that is not
-    and has no answers (a file made for prediction) is left out.
-
-    Raises:
-      InputError: the file has another form, or an id stands there twice.
-    """
-    golds = {}
-    for paragraph in paragraphs(dataset, path):
-        for question in list_of_dicts(paragraph, "qas", path):
-            name = question.get("id")
-            if not isinstance(name, str) or not name:
-                raise files.InputError('has a question without "id"', path)
-            if name in golds:
-                raise files.InputError(f"question {name} stands there twice", path)
-            golds[name] = texts_of(question, path)
-    return [(name, texts) for name, texts in golds.items() if texts is not None]
-
-
-def paragraphs(dataset, path):
-    """Yields the paragraphs of all articles of a SQuAD file."""
+def paragraphs(dataset: Any, path: str) -> Iterator[JsonObject]:
+    """Yield the paragraphs of all articles of a SQuAD file."""
     for article in list_of_dicts(dataset, "data", path):
         yield from list_of_dicts(article, "paragraphs", path)
 
 
-def list_of_dicts(parent, key, path):
-    """parent[key], checked to be a list of dicts."""
+def list_of_dicts(parent: Any, key: str, path: str) -> List[JsonObject]:
+    """Return parent[key], checked to be a list of dicts."""
     value = parent.get(key) if isinstance(parent, dict) else None
     if isinstance(value, list) and all(isinstance(each, dict) for each in value):
         return value
@@ -197,8 +202,8 @@ def list_of_dicts(parent, key, path):
     )
 
 
-def texts_of(question, path):
-    """Gold texts of one question, [] if impossible, None if it has no answers."""
+def texts_of(question: JsonObject, path: str) -> Optional[List[str]]:
+    """Return a question's gold texts: [] if impossible, None if it has no answers."""
     if question.get("is_impossible") is True:
         return []
     answers = question.get("answers")

@@ -1,16 +1,23 @@
+"""From labels of word pieces to labels of words, and NER_result_conll.txt of them.
+
+run_ner.py and ner_detokenize.py write the same file, line by line.
+"""
+
+from typing import Iterable, Iterator, List, Optional, Sequence
+
+import tokenization
 from biocodes.lib import conll, files
 
 RESULT_FILE = "NER_result_conll.txt"
 WORD_FILE = "word_test.txt"
 NO_LINE = "0"  # in word_test.txt beside [CLS] and [SEP]
-_NOT_FOR_WORDS = frozenset(("X", "[CLS]", "[SEP]", "[PAD]"))
+_NOT_FOR_WORDS = frozenset(("X", tokenization.CLS, tokenization.SEP, tokenization.PAD))
 
 
-# From pieces to words: what run_ner.py uses, too.
-
-
-def word_labels(count, piece_words, piece_labels):
-    """The labels of a sentence's words, given those of its pieces.
+def word_labels(
+    count: int, piece_words: Iterable[Optional[int]], piece_labels: Iterable[str]
+) -> List[str]:
+    """Label the words of a sentence, given the labels of its pieces.
 
     Args:
       count: number of words.
@@ -18,7 +25,7 @@ def word_labels(count, piece_words, piece_labels):
       piece_labels: the predicted label of each piece.
 
     Returns:
-      List of count labels. A word whose first piece was labelled X, [CLS], [SEP] or
+      A label for each word. A word whose first piece was labelled X, [CLS], [SEP] or
       [PAD], or that has no piece, is labelled O.
     """
     labels = [None] * count
@@ -28,32 +35,34 @@ def word_labels(count, piece_words, piece_labels):
     return [label or conll.OUTSIDE for label in labels]
 
 
-def word_line(line, word):
-    """The line of word_test.txt beside each piece of the word in line `line`."""
+def word_line(line: int, word: str) -> str:
+    """Make the line of word_test.txt beside each piece of the word in line `line`."""
     return f"{line}\t{word}"
 
 
-def is_typed(sentences, predictions):
-    """Whether any gold or predicted label has a type, as in B-Chemical."""
+def is_typed(
+    sentences: Iterable[conll.Sentence], predictions: Iterable[Sequence[str]]
+) -> bool:
+    """Return whether any gold or predicted label has a type, as in B-Chemical."""
     for sentence, predicted in zip(sentences, predictions):
         for label in {*sentence.labels, *predicted}:
-            if label is not None and _has_type(label):
+            if label is not None and "-" in label:
                 return True
     return False
 
 
-def _has_type(label):
-    return "-" in label
-
-
-def result_lines(sentences, predictions, typed):
-    """Yields the lines of NER_result_conll.txt, each with its line end.
+def result_lines(
+    sentences: Iterable[conll.Sentence],
+    predictions: Iterable[Sequence[str]],
+    typed: bool,
+) -> Iterator[str]:
+    """Yield the lines of NER_result_conll.txt, each with its line end.
 
     Labels without a type get -MISC, as the original writes it: O becomes O-MISC. In
     typed data O stays plain, so that it is the same to conlleval everywhere.
 
     Args:
-      sentences: iterable of conll.Sentence.
+      sentences: those of the corpus.
       predictions: for each of them the labels of its words.
       typed: see is_typed.
     """
@@ -63,14 +72,18 @@ def result_lines(sentences, predictions, typed):
             word, *labels = [column for column in columns if column is not None]
             for label in labels:
                 if label not in shown:
-                    type_ = "" if _has_type(label) else f"-{conll.UNTYPED}"
+                    type_ = "" if "-" in label else f"-{conll.UNTYPED}"
                     shown[label] = label + type_
             yield f"{word} {' '.join([shown[label] for label in labels])}\n"
         yield "\n"
 
 
-def write_result(path, sentences, predictions):
-    """Writes the lines that result_lines gives.
+def write_result(
+    path: str,
+    sentences: Iterable[conll.Sentence],
+    predictions: Iterable[Sequence[str]],
+) -> None:
+    """Write the lines that result_lines gives.
 
     Args:
       path: the file.

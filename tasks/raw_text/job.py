@@ -4,7 +4,7 @@ import os
 import re
 from typing import Any, BinaryIO, Iterable, Iterator, List, NamedTuple, Optional
 
-from biocodes.lib import entity_formats, files, passages
+from biocodes.lib import files, formats, passages
 from biocodes.lib.passages import Passage
 from finetuning import command_line
 
@@ -35,7 +35,7 @@ def define_raw_text_flags(flags: command_line.Flags) -> None:
         "output_formats",
         None,
         "Formats to write beside entities.jsonl, with commas between them: "
-        + ", ".join(entity_formats.FORMATS)
+        + ", ".join(formats.FORMATS)
         + ".",
     )
     topic.choice(
@@ -112,7 +112,7 @@ class Job(NamedTuple):
             )
         return cls(
             flags.predict_file,
-            entity_formats.check_formats(flags.output_formats or ""),
+            formats.check_formats(flags.output_formats or ""),
             flags.long_sentences or WINDOW,
             flags.max_seq_length,
             flags.resume,

@@ -4,7 +4,7 @@ import contextlib
 import os
 from typing import Any, Dict, Iterable, Iterator
 
-from biocodes.lib import brat, entity_formats, files
+from biocodes.lib import brat, files, formats
 from biocodes.lib.entities import Annotated, jsonl_line, read_jsonl
 from biocodes.lib.passages import Passage
 from finetuning import output_dir
@@ -181,12 +181,12 @@ class Output:
 
         In this order: until all is there, the part says that the job is not done.
         """
-        formats = self._job.output_formats
-        if formats:
+        names = self._job.output_formats
+        if names:
             source = os.path.basename(self._job.predict_file)
             title = "Entities" if source == STREAM else f"Entities in {source}"
-            entity_formats.convert(self.part, self.formats, formats, title)
-        stale = [name for kind, name in FORMAT_FILES.items() if kind not in formats]
+            formats.convert(self.part, self.formats, names, title)
+        stale = [name for kind, name in FORMAT_FILES.items() if kind not in names]
         output_dir.remove(self.formats, stale)
         with self._written():
             os.replace(self.part, self.final)

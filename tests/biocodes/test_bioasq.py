@@ -1,21 +1,14 @@
-"""BioASQ's JSON form: what is read as questions and exact answers, what is refused."""
-
-import json
+"""lib/bioasq.py: what is read as questions and exact answers, what is refused."""
 
 import pytest
 
-from biocodes.lib import bioasq, command
+from biocodes.lib import bioasq
 from biocodes.lib.files import InputError
 
 
-def write(path, value):
-    path.write_text(json.dumps(value), encoding="utf-8")
-    return str(path)
-
-
-def test_questions_are_read_in_the_order_of_the_file_and_other_keys_ignored(tmp_path):
+def test_questions_are_read_in_the_order_of_the_file_and_other_keys_ignored(write):
     questions = [{"id": "b", "odd": {}}, {"id": "a"}]
-    path = write(tmp_path / "q.json", {"username": "x", "questions": questions})
+    path = write({"username": "x", "questions": questions})
     assert bioasq.read_questions(path) == questions
 
 
@@ -34,8 +27,8 @@ def test_questions_are_read_in_the_order_of_the_file_and_other_keys_ignored(tmp_
         ({"questions": [{"id": "a"}, {"id": "a"}]}, "question a stands there twice"),
     ],
 )
-def test_a_file_of_another_form_is_refused_by_name(tmp_path, content, problem):
-    path = write(tmp_path / "q.json", content)
+def test_a_file_of_another_form_is_refused_by_name(write, content, problem):
+    path = write(content)
     with pytest.raises(InputError) as error:
         bioasq.read_questions(path)
     assert str(error.value).startswith(f"{path}: ")
@@ -68,9 +61,3 @@ def test_an_exact_answer_of_another_type_names_file_and_question(value):
 def test_a_question_without_a_known_type_is_refused(question):
     with pytest.raises(InputError, match='question q1 has no "type"'):
         bioasq.question_type(question, "f.json")
-
-
-def test_a_warning_is_one_line_that_counts_all_and_names_five(capsys):
-    command.warn("odd ones", ["a\nb", "c", "d", "e", "f", "g"])
-    command.warn("nothing", [])
-    assert capsys.readouterr().err == "warning: odd ones: 6 (a b, c, d, e, f, ...)\n"

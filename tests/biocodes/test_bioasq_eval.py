@@ -1,9 +1,4 @@
-"""BioASQ's measures: the official evaluator's numbers, and its gaps closed."""
-
-import json
-import os
-import subprocess
-import sys
+"""bioasq_eval.py: the official evaluator's numbers, and its gaps closed."""
 
 import pytest
 from hypothesis import given, settings
@@ -11,32 +6,28 @@ from hypothesis import strategies as st
 
 from biocodes import bioasq_eval
 from biocodes.lib.files import InputError
-from kit import paths
+from kit.paths import DATA
 
-HERE = str(paths.TESTS)
-SCRIPT = os.path.join(os.path.dirname(HERE), "biocodes", "bioasq_eval.py")
-QA = os.path.join(HERE, "data", "qa")
-MEASURES = os.path.join(QA, "bioasq_measures")
+QA = DATA / "qa"
+MEASURES = QA / "bioasq_measures"
 CASES = [
     *(
-        [os.path.join(MEASURES, f"{name}.{part}") for part in parts]
+        [MEASURES / f"{name}.{part}" for part in parts]
         for parts in [("golden.json", "system.json", "measures.txt")]
         for name in ("factoid", "yesno", "list", "factoid_and_others")
     ),
     [
-        os.path.join(QA, "bioasq_golden.json"),
-        os.path.join(QA, "BioASQform_BioASQ-answer.json"),
-        os.path.join(QA, "bioasq_measures.txt"),
+        QA / "bioasq_golden.json",
+        QA / "BioASQform_BioASQ-answer.json",
+        QA / "bioasq_measures.txt",
     ],
 ]
 
 
-def run(*arguments):
-    return subprocess.run(
-        [sys.executable, SCRIPT, *arguments],
-        capture_output=True,
-        encoding="utf-8",
-    )
+@pytest.fixture
+def run(run_command):
+    """run(*arguments) → Finished."""
+    return lambda *arguments: run_command("biocodes/bioasq_eval.py", *arguments)
 
 
 def score(golden, answers):
@@ -50,20 +41,20 @@ def score(golden, answers):
     return bioasq_eval.ten_numbers(bioasq_eval.evaluate(pairs))
 
 
-def write(path, questions):
-    path.write_text(json.dumps({"questions": questions}), encoding="utf-8")
-    return str(path)
+@pytest.fixture
+def write_questions(write):
+    """write_questions(questions, name) → path of a file in BioASQ's form."""
+    return lambda questions, name: write({"questions": questions}, name)
 
 
-# --- The official evaluator's numbers ---
+# The official evaluator's numbers
 
 
 @pytest.mark.parametrize("golden, answers, measures", CASES)
-def test_the_line_equals_the_official_evaluators(golden, answers, measures):
+def test_the_line_equals_the_official_evaluators(run, golden, answers, measures):
     result = run(golden, answers)
-    assert (result.returncode, result.stderr) == (0, "")
-    with open(measures, encoding="utf-8") as stream:
-        official = stream.read().split()
+    assert (result.status, result.stderr) == (0, "")
+    official = measures.read_text(encoding="utf-8").split()
     ours = result.stdout.split()
     assert result.stdout == " ".join(ours) + "\n"
     assert list(map(float, ours)) == pytest.approx(
@@ -89,7 +80,7 @@ def test_numbers_are_spelled_as_java_does(value, text):
     assert bioasq_eval.java_double(value) == text
 
 
-# --- Definitions, each on one or two questions worked out by hand ---
+# Definitions, each on one or two questions worked out by hand
 
 
 def test_factoid_rank_counts_up_to_five_without_regard_to_case():
@@ -147,15 +138,17 @@ def test_summary_questions_and_types_that_do_not_occur_score_nothing():
     assert score({"a": ("summary", None)}, {}) == [0.0] * 10
 
 
-# --- The command ---
+# The command
 
 
-def test_unanswered_and_unknown_questions_are_reported_not_a_crash(tmp_path):
+def test_unanswered_and_unknown_questions_are_reported_not_a_crash(
+    run, write_questions
+):
     factoid = {"type": "factoid", "exact_answer": [["x"]]}
-    golden = write(tmp_path / "g.json", [dict(factoid, id=name) for name in "abcdefg"])
-    answers = write(tmp_path / "a.json", [dict(factoid, id=name) for name in "az"])
+    golden = write_questions([dict(factoid, id=name) for name in "abcdefg"], "g.json")
+    answers = write_questions([dict(factoid, id=name) for name in "az"], "a.json")
     result = run(golden, answers)
-    assert result.returncode == 0
+    assert result.status == 0
     assert list(map(float, result.stdout.split()))[1:4] == [1 / 7] * 3
     assert result.stderr == (
         f"warning: questions without an answer in {answers}, counted as wrong: "
@@ -164,7 +157,7 @@ def test_unanswered_and_unknown_questions_are_reported_not_a_crash(tmp_path):
     )
 
 
-def test_verbose_adds_a_table_that_labels_the_ten_numbers():
+def test_verbose_adds_a_table_that_labels_the_ten_numbers(run):
     golden, answers, _ = CASES[3]
     plain, verbose = run(golden, answers), run(golden, answers, "--verbose")
     line, head, *rows = verbose.stdout.splitlines()
@@ -192,29 +185,27 @@ def test_verbose_adds_a_table_that_labels_the_ten_numbers():
     ],
 )
 def test_wrong_input_is_one_line_with_file_and_question(
-    tmp_path, golden, answers, problem
+    run, write, tmp_path, golden, answers, problem
 ):
-    write(tmp_path / "g.json", [{"id": "q1", "type": "factoid", "exact_answer": "x"}])
-    write(tmp_path / "a.json", [{"id": "q1", "exact_answer": "x"}])
-    write(tmp_path / "untyped.json", [{"id": "q1", "type": "lists"}])
-    write(tmp_path / "unsolved.json", [{"id": "q1", "type": "list"}])
-    write(
-        tmp_path / "maybe.json",
-        [{"id": "q1", "type": "yesno", "exact_answer": "maybe"}],
-    )
-    write(tmp_path / "number.json", [{"id": "q1", "exact_answer": [[7]]}])
-    write(tmp_path / "twice.json", [{"id": "q1"}, {"id": "q1"}])
-    (tmp_path / "broken.json").write_text('{"questions":\n[}', encoding="utf-8")
-    result = run(str(tmp_path / golden), str(tmp_path / answers))
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.count("\n") == 1 and "Traceback" not in result.stderr
-    assert problem in result.stderr
+    contents = {
+        "g": [{"id": "q1", "type": "factoid", "exact_answer": "x"}],
+        "a": [{"id": "q1", "exact_answer": "x"}],
+        "untyped": [{"id": "q1", "type": "lists"}],
+        "unsolved": [{"id": "q1", "type": "list"}],
+        "maybe": [{"id": "q1", "type": "yesno", "exact_answer": "maybe"}],
+        "number": [{"id": "q1", "exact_answer": [[7]]}],
+        "twice": [{"id": "q1"}, {"id": "q1"}],
+    }
+    for name, questions in contents.items():
+        write({"questions": questions}, f"{name}.json")
+    write('{"questions":\n[}', "broken.json")
+    result = run(tmp_path / golden, tmp_path / answers)
+    assert problem in result.error
+    assert result.stdout == ""
 
 
-def test_missing_arguments_are_one_line():
-    result = run()
-    assert result.returncode == 2 and result.stderr.count("\n") == 1
-    assert "error: " in result.stderr
+def test_missing_arguments_are_one_line(run):
+    assert run().error.startswith("bioasq_eval.py: error: ")
 
 
 def test_gold_is_what_has_to_come_first():
@@ -222,7 +213,7 @@ def test_gold_is_what_has_to_come_first():
         score({"a": ("factoid", [[" "]])}, {"a": "x"})
 
 
-# --- Any well-formed files ---
+# Any well-formed files
 
 names = st.one_of(st.text(), st.sampled_from(["TP53", "tp53", "p53", "yes", "no"]))
 synonyms = st.lists(st.lists(names, max_size=3), max_size=7)

@@ -1,10 +1,6 @@
-"""BioASQ's JSON → SQuAD form: occurrences in their place, all accounted for."""
+"""bioasq_to_squad.py: occurrences in their place, all questions accounted for."""
 
-import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 from hypothesis import given, settings
@@ -12,30 +8,30 @@ from hypothesis import strategies as st
 
 from biocodes import bioasq_eval, bioasq_to_squad
 from biocodes import transform_nbset2bioasqform as transform
-from biocodes.lib import bioasq
-from kit import paths
+from biocodes.lib import bioasq, files
+from kit.paths import DATA
 
-HERE = str(paths.TESTS)
-SCRIPT = os.path.join(os.path.dirname(HERE), "biocodes", "bioasq_to_squad.py")
-SMALL = os.path.join(HERE, "data", "bioasq", "small.json")
+SMALL = str(DATA / "bioasq" / "small.json")
 PREFIX = "5a" * 10  # of the ids in it
 
 
-def run(*arguments):
-    return subprocess.run(
-        [sys.executable, SCRIPT, *arguments],
-        capture_output=True,
-        encoding="utf-8",
-    )
+@pytest.fixture
+def run(run_command):
+    """run(*flags) → Finished."""
+    return lambda *flags: run_command("biocodes/bioasq_to_squad.py", *flags)
 
 
-def converted(tmp_path, *flags):
-    """Runs the command on the made-up file → (SQuAD value, result of the command)."""
-    path = str(tmp_path / "squad.json")
-    result = run(f"--input_path={SMALL}", f"--output_path={path}", *flags)
-    assert result.returncode == 0, result.stderr
-    with open(path, encoding="utf-8") as stream:
-        return json.load(stream), result
+@pytest.fixture
+def converted(run, tmp_path):
+    """converted(*flags) → the made-up file as a SQuAD value, Finished."""
+
+    def convert(*flags):
+        path = str(tmp_path / "squad.json")
+        result = run(f"--input_path={SMALL}", f"--output_path={path}", *flags)
+        assert result.status == 0, result.stderr
+        return files.read_json(path), result
+
+    return convert
 
 
 def check_form(dataset, answers_each):
@@ -62,11 +58,11 @@ def check_form(dataset, answers_each):
     return asked
 
 
-# --- The made-up file ---
+# The made-up file
 
 
-def test_training_has_a_question_for_every_occurrence(tmp_path):
-    dataset, _ = converted(tmp_path, "--mode=train")
+def test_training_has_a_question_for_every_occurrence(converted):
+    dataset, _ = converted("--mode=train")
     asked = check_form(dataset, answers_each=1)
     assert [
         (question["id"], question["answers"][0]["text"]) for _, question in asked
@@ -81,8 +77,8 @@ def test_training_has_a_question_for_every_occurrence(tmp_path):
     assert asked[0][1]["question"] == "Which hormone lowers blood glucose?"
 
 
-def test_training_reports_what_it_left_out(tmp_path):
-    _, result = converted(tmp_path, "--mode=train")
+def test_training_reports_what_it_left_out(converted):
+    _, result = converted("--mode=train")
     assert result.stderr.splitlines() == [
         "warning: factoid questions whose exact answers are in none of their snippets, "
         f"left out: 1 ({PREFIX}0004)",
@@ -96,8 +92,8 @@ def test_training_reports_what_it_left_out(tmp_path):
     assert result.stdout.endswith("; 3 are of other types\n")
 
 
-def test_prediction_has_a_question_for_every_snippet(tmp_path):
-    dataset, result = converted(tmp_path, "--mode=predict")
+def test_prediction_has_a_question_for_every_snippet(converted):
+    dataset, result = converted("--mode=predict")
     asked = check_form(dataset, answers_each=0)
     assert [question["id"][len(PREFIX) :] for _, question in asked] == [
         "0001_001",
@@ -114,16 +110,16 @@ def test_prediction_has_a_question_for_every_snippet(tmp_path):
     )
 
 
-def test_list_questions_take_the_names_of_all_items(tmp_path):
-    dataset, result = converted(tmp_path, "--mode=train", "--type=list")
+def test_list_questions_take_the_names_of_all_items(converted):
+    dataset, result = converted("--mode=train", "--type=list")
     asked = check_form(dataset, answers_each=1)
     texts = [question["answers"][0]["text"] for _, question in asked]
     assert texts == ["Warfarin", "heparin", "apixaban", "Unfractionated heparin"]
     assert result.stderr == ""
 
 
-def test_the_ids_lead_back_to_bioasqs_questions_and_their_measures(tmp_path):
-    dataset, _ = converted(tmp_path, "--mode=predict")
+def test_the_ids_lead_back_to_bioasqs_questions_and_their_measures(converted):
+    dataset, _ = converted("--mode=predict")
     first_words = {
         question["id"]: [{"text": context.split()[0], "probability": 1.0}]
         for context, question in check_form(dataset, answers_each=0)
@@ -136,7 +132,7 @@ def test_the_ids_lead_back_to_bioasqs_questions_and_their_measures(tmp_path):
     assert bioasq_eval.evaluate(pairs).factoid.strict == 1 / 5
 
 
-# --- Occurrences ---
+# Occurrences
 
 
 @pytest.mark.parametrize(
@@ -218,7 +214,7 @@ def test_every_well_formed_file_gives_answers_that_fit(questions, mode, kind):
         assert [context for context, _ in asked] == snippets
 
 
-# --- Wrong inputs ---
+# Wrong input
 
 FACTOID = {"id": "q1", "type": "factoid", "body": "?", "snippets": [{"text": "an x"}]}
 
@@ -240,32 +236,30 @@ FACTOID = {"id": "q1", "type": "factoid", "body": "?", "snippets": [{"text": "an
         ({"type": "list"}, "(there are none of this type)"),
     ],
 )
-def test_wrong_input_is_one_line_with_file_and_question(tmp_path, question, problem):
-    path, output = tmp_path / "in.json", tmp_path / "out.json"
-    path.write_text(json.dumps({"questions": [dict(FACTOID, **question)]}))
+def test_wrong_input_is_one_line_with_file_and_question(
+    run, write, tmp_path, question, problem
+):
+    path = write({"questions": [dict(FACTOID, **question)]}, "in.json")
+    output = tmp_path / "out.json"
     output.write_text("older")
-    result = run(
-        "--input_path", str(path), "--output_path", str(output), "--mode=train"
-    )
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.count("\n") == 1 and "Traceback" not in result.stderr
-    assert problem in result.stderr
+    result = run("--input_path", path, "--output_path", output, "--mode=train")
+    assert problem in result.error
+    assert result.stdout == ""
     assert output.read_text() == "older"
 
 
-def test_ids_that_the_way_back_does_not_know_are_reported(tmp_path):
-    path = tmp_path / "in.json"
-    path.write_text(json.dumps({"questions": [dict(FACTOID, exact_answer="x")]}))
-    output = str(tmp_path / "out.json")
-    result = run("--input_path", str(path), "--output_path", output, "--mode=train")
-    assert result.returncode == 0
+def test_ids_that_the_way_back_does_not_know_are_reported(run, write, tmp_path):
+    path = write({"questions": [dict(FACTOID, exact_answer="x")]}, "in.json")
+    output = tmp_path / "out.json"
+    result = run("--input_path", path, "--output_path", output, "--mode=train")
+    assert result.status == 0
     assert result.stderr.startswith("warning: ids not of BioASQ's 24 characters")
     assert result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("flag", ["--mode=test", "--mode=train --type=yesno", ""])
-def test_wrong_flags_are_one_line(tmp_path, flag):
+def test_wrong_flags_are_one_line(run, tmp_path, flag):
     output = tmp_path / "out.json"
     result = run(f"--input_path={SMALL}", f"--output_path={output}", *flag.split())
-    assert result.returncode == 2 and not output.exists()
-    assert result.stderr.count("\n") == 1 and "error: " in result.stderr
+    assert "error: " in result.error
+    assert not output.exists()

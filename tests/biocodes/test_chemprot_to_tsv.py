@@ -1,4 +1,4 @@
-"""chemprot_to_tsv.py: from a made-up corpus in ChemProt's form to the task's files.
+"""chemprot_to_tsv.py and lib/chemprot.py: from a made-up corpus to the task's files.
 
 tests/data/chemprot holds five made-up abstracts; their PMIDs and drugs do not exist.
 """
@@ -6,37 +6,34 @@ tests/data/chemprot holds five made-up abstracts; their PMIDs and drugs do not e
 import collections
 import os
 import shutil
-import subprocess
-import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from biocodes import chemprot_to_tsv
-from biocodes.lib import files
+from biocodes.lib import chemprot, files
 from biocodes.lib.relations import read_test, read_train
-from kit import paths
+from biocodes.lib.sentences import sentence_starts
+from kit.paths import DATA
 
-HERE = str(paths.TESTS)
-SCRIPT = os.path.join(os.path.dirname(HERE), "biocodes", "chemprot_to_tsv.py")
-CORPUS = os.path.join(HERE, "data", "chemprot")
+CORPUS = str(DATA / "chemprot")
 
 
-def command(*flags):
-    """Runs chemprot_to_tsv.py → (exit status, standard output, standard error)."""
-    done = subprocess.run([sys.executable, SCRIPT, *flags], capture_output=True)
-    return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+@pytest.fixture
+def run(run_command):
+    """run(*flags) → Finished."""
+    return lambda *flags: run_command("biocodes/chemprot_to_tsv.py", *flags)
 
 
 def convert(tmp_path, *flags):
-    """Runs the conversion → the folder it wrote into."""
+    """Run the conversion; return the folder it wrote into."""
     chemprot_to_tsv.main([*flags, f"--output_dir={tmp_path}"])
     return str(tmp_path)
 
 
 def rows_of(folder, name):
-    """The (sentence, label) pairs of a written file."""
+    """Return the (sentence, label) pairs of a written file."""
     path = os.path.join(folder, name)
     if name == "test.tsv":
         return [row[1:] for row in read_test(path)[0]]
@@ -48,7 +45,7 @@ def made(tmp_path_factory):
     return convert(tmp_path_factory.mktemp("made"), f"--input_dir={CORPUS}")
 
 
-# --- rows ---
+# Rows
 
 
 def test_test_tsv_has_header_and_an_index_that_leads_back_to_the_corpus(made):
@@ -99,8 +96,8 @@ def test_overlapping_mentions_stand_side_by_side(made):
 )
 def test_how_two_mentions_are_replaced(chemical, gene, masked):
     pair = (
-        chemprot_to_tsv.Mention("T1", "CHEMICAL", *chemical),
-        chemprot_to_tsv.Mention("T2", "GENE", *gene),
+        chemprot.Mention("T1", "CHEMICAL", *chemical),
+        chemprot.Mention("T2", "GENE", *gene),
     )
     assert chemprot_to_tsv.mask("0 2345678 z ", 0, None, *pair) == masked
 
@@ -118,8 +115,8 @@ def test_the_first_of_two_groups_counts(made):
 
 def test_the_counts_add_up():
     counts = collections.Counter()
-    paths = chemprot_to_tsv.find_files(CORPUS, "chemprot_training_")
-    for abstract in chemprot_to_tsv.read_corpus(paths):
+    paths = chemprot.find_files(CORPUS, "chemprot_training_")
+    for abstract in chemprot.read_corpus(paths):
         chemprot_to_tsv.make_rows(abstract, counts)
     assert counts == collections.Counter(
         {"cpr:3": 1, "cpr:4": 2, "cpr:9": 1, "false": 8},
@@ -133,19 +130,17 @@ def test_the_counts_add_up():
     )
 
 
-def test_prints_the_counts_of_each_file(tmp_path):
-    status, out, err = command(
-        "--input_dir", CORPUS, "--output_dir", str(tmp_path / "new" / "folder")
-    )
-    assert (status, err) == (0, "")
-    table = [line.rsplit(None, 3) for line in out.splitlines()]
+def test_prints_the_counts_of_each_file(run, tmp_path):
+    folder = tmp_path / "new" / "folder"
+    done = run("--input_dir", CORPUS, "--output_dir", folder)
+    assert (done.status, done.stderr) == (0, "")
+    table = [line.rsplit(None, 3) for line in done.stdout.splitlines()]
     assert table[0] == ["train.tsv", "dev.tsv", "test.tsv"]
     assert ["rows", "12", "3", "2"] in table
     assert ["  false", "8", "1", "1"] in table
     assert ["  left out: mentions in different sentences", "2", "0", "0"] in table
     assert ["  left out: the pair has an earlier one", "0", "1", "0"] in table
-    written = os.listdir(str(tmp_path / "new" / "folder"))
-    assert sorted(written) == ["dev.tsv", "test.tsv", "train.tsv"]
+    assert sorted(os.listdir(str(folder))) == ["dev.tsv", "test.tsv", "train.tsv"]
 
 
 def test_gold_standard_gives_the_same_rows_as_relations(made, tmp_path):
@@ -174,53 +169,6 @@ def test_single_sets_come_from_folders_with_names_of_any_beginning(made, tmp_pat
     assert rows_of(other, "train.tsv") == rows_of(made, "dev.tsv")
 
 
-# --- sentences ---
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "It fell. | The rest rose. | 5 rats died! | Why? | We do not know.",
-        "It fell (P < 0.05). | (+)-Catechin did not. | [3H]Uridine did.",
-        'He said "no." | And "yes!" | Then he left.',
-        "mRNA fell. | p53 rose. | β-Catenin fell. | β-arrestin rose. | mTOR stayed.",
-        "Drugs, e.g. Xanax, i.e. one vs. Placebo (cf. Ref. 5, Figs. 1 and 2), fell.",
-        "As J. R. Smith et al. (2004) and Lee et al. Described, it is so.",
-        "It was given i.p. Aspirin followed. | No more.",
-        "It was given i.p. | The dose was 5 mg, etc. | This was low.",
-        "In E. coli and S. Typhimurium it fell. | P.Arg117His was found.",
-        "Protein kinase C. | Rats had vitamin D. | Men had hepatitis B. | Boys not.",
-        "Cells released NO. | Rats breathed CO. | Sample No. 5 was best. | 6 fell.",
-        "They ran at 37 degrees C. | Cells ran for 24 h. | Membranes did not.",
-        "About approx. 20 mg (ca. 5 ml) were at P < . 05 there.",
-        "Spaced . | Next one . | It was p = . 5 there.",
-        "lower. case. words. go on",
-        "...",
-        ".",
-        "A.",
-    ],
-)
-def test_sentences(text):
-    plain = text.replace("| ", "")
-    starts = chemprot_to_tsv.sentence_starts(plain, len(plain), [])
-    parts = [plain[a:b].strip() for a, b in zip(starts, [*starts[1:], None])]
-    assert " | ".join(parts) == text
-
-
-def test_the_title_is_a_sentence_without_a_full_stop():
-    assert chemprot_to_tsv.sentence_starts("Title of it it begins.", 12, []) == [0, 12]
-    assert chemprot_to_tsv.sentence_starts("Title.  Two spaces.", 7, []) == [0, 8]
-    assert chemprot_to_tsv.sentence_starts("Title ", 6, []) == [0]
-    assert chemprot_to_tsv.sentence_starts(" Abstract.", 1, []) == [0]
-
-
-def test_no_sentence_begins_inside_a_mention():
-    mention = chemprot_to_tsv.Mention("T1", "CHEMICAL", 4, 16)
-    assert chemprot_to_tsv.sentence_starts("The A. Big drug fell.", 21, [mention]) == [
-        0
-    ]
-
-
 @given(st.data())
 def test_any_text_keeps_its_pairs_and_its_words(data):
     alphabet = st.sampled_from("aB3 .?()αé\u2009𝛼")
@@ -230,27 +178,27 @@ def test_any_text_keeps_its_pairs_and_its_words(data):
     for i, (start, length) in enumerate(data.draw(st.lists(spans, max_size=6))):
         kind = ("CHEMICAL", "GENE")[i % 2]
         end = min(start + length, len(text))
-        mentions[f"T{i}"] = chemprot_to_tsv.Mention(f"T{i}", kind, start, end)
+        mentions[f"T{i}"] = chemprot.Mention(f"T{i}", kind, start, end)
     body = data.draw(st.integers(0, len(text)))
-    starts = chemprot_to_tsv.sentence_starts(text, body, mentions.values())
+    starts = sentence_starts(text, body, mentions.values())
     assert starts[0] == 0 and starts == sorted(set(starts))
     for mention in mentions.values():
         assert not any(mention.start < start < mention.end for start in starts)
-    abstract = chemprot_to_tsv.Abstract("1", text, body, mentions, {})
+    abstract = chemprot.Abstract("1", text, body, mentions, {})
     rows = chemprot_to_tsv.make_rows(abstract, collections.Counter())
-    place = {m.id: sum(s <= m.start for s in starts) for m in mentions.values()}
+    sentence = {m.id: sum(s <= m.start for s in starts) for m in mentions.values()}
     together = {
         f"1.{c.id}.{g.id}"
         for c in mentions.values()
         for g in mentions.values()
-        if (c.type, g.type) == ("CHEMICAL", "GENE") and place[c.id] == place[g.id]
+        if (c.type, g.type) == ("CHEMICAL", "GENE") and sentence[c.id] == sentence[g.id]
     }
     assert sorted(row.index for row in rows) == sorted(together)
     for row in rows:
         assert row.sentence.count("@CHEMICAL$") == row.sentence.count("@GENE$") == 1
 
 
-# --- wrong inputs ---
+# Wrong input
 
 ABSTRACTS = "1\tAspirin and COX\tAspirin blocks COX.\n"
 ENTITIES = "1\tT1\tCHEMICAL\t16\t23\tAspirin\n1\tT2\tGENE-Y\t31\t34\tCOX\n"
@@ -258,7 +206,7 @@ RELATIONS = "1\tCPR:4\tY\tINHIBITOR\tArg1:T1\tArg2:T2\n"
 
 
 def write_set(folder, **changed):
-    """Writes one set's files, some of them changed; None leaves one out."""
+    """Write one set's files, some of them changed; None leaves one out."""
     contents = {"abstracts": ABSTRACTS, "entities": ENTITIES, "relations": RELATIONS}
     folder.mkdir(exist_ok=True)
     for kind, content in {**contents, **changed}.items():
@@ -345,8 +293,8 @@ def test_wrong_files_are_refused_with_their_line(
     out = tmp_path / "out"
     with pytest.raises(files.InputError) as error:
         convert(out, f"--train_dir={folder}")
-    place = os.path.join(folder, f"x_{kind}.tsv") + (f":{line}: " if line else ": ")
-    assert str(error.value).startswith(place)
+    where = os.path.join(folder, f"x_{kind}.tsv") + (f":{line}: " if line else ": ")
+    assert str(error.value).startswith(where)
     assert message in str(error.value)
     assert not out.exists()
 
@@ -374,24 +322,23 @@ def test_two_files_of_one_kind_are_refused(tmp_path):
         ([f"--dev_dir={CORPUS}"], "several files *abstracts*.tsv"),
     ],
 )
-def test_wrong_flags_are_refused_in_one_line(tmp_path, flags, message):
-    status, out, err = command(*flags, f"--output_dir={tmp_path / 'out'}")
-    assert (status, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith("chemprot_to_tsv.py: error: ") and message in err
+def test_wrong_flags_are_refused_in_one_line(run, tmp_path, flags, message):
+    done = run(*flags, f"--output_dir={tmp_path / 'out'}")
+    assert done.error.startswith("chemprot_to_tsv.py: error: ")
+    assert message in done.error
+    assert done.stdout == ""
 
 
-def test_an_older_output_survives_a_refusal_of_one_line(tmp_path):
+def test_an_older_output_survives_a_refusal_of_one_line(run, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "train.tsv").write_text("an older\t0\n", encoding="utf-8")
     train = write_set(tmp_path / "train")
     test = write_set(tmp_path / "test", relations="nonsense\n")
-    status, printed, err = command(
-        f"--train_dir={train}", f"--test_dir={test}", f"--output_dir={out}"
-    )
-    assert (status, printed, err.count("\n")) == (2, "", 1)
-    assert err.startswith("chemprot_to_tsv.py: error: ")
-    assert "x_relations.tsv:1: 1 column, expected 6" in err
+    done = run(f"--train_dir={train}", f"--test_dir={test}", f"--output_dir={out}")
+    assert done.error.startswith("chemprot_to_tsv.py: error: ")
+    assert "x_relations.tsv:1: 1 column, expected 6" in done.error
+    assert done.stdout == ""
     assert os.listdir(str(out)) == ["train.tsv"]
     assert (out / "train.tsv").read_text(encoding="utf-8") == "an older\t0\n"
 

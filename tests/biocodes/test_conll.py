@@ -1,18 +1,10 @@
+"""lib/conll.py: columns are read as they are, entities are the scorer's."""
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from biocodes.lib import conll, files
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(content):
-        path = tmp_path / "test.tsv"
-        path.write_bytes(content)
-        return str(path)
-
-    return write
 
 
 def test_blank_lines_end_sentences_and_lines_keep_their_numbers(write):

@@ -1,6 +1,7 @@
+"""conlleval.py, conlleval.pl and lib/conll_scores.py: the scorer of 2004, twice."""
+
 import io
 import json
-import pathlib
 import subprocess
 import sys
 
@@ -10,14 +11,13 @@ from hypothesis import strategies as st
 
 from biocodes import conlleval
 from biocodes.lib import command, conll, conll_scores, files
-from kit import paths
+from kit.paths import DATA, ROOT
 
-BIOCODES = pathlib.Path(conlleval.__file__).parent
-DATA = paths.DATA / "conlleval"
-CASES = json.loads((DATA / "cases.json").read_text(encoding="utf-8"))
+GOLDEN = DATA / "conlleval"
+CASES = json.loads((GOLDEN / "cases.json").read_text(encoding="utf-8"))
 SCORERS = {
-    "perl": ["perl", str(BIOCODES / "conlleval.pl")],
-    "python": [sys.executable, str(BIOCODES / "conlleval.py")],
+    "perl": ["perl", str(ROOT / "biocodes" / "conlleval.pl")],
+    "python": [sys.executable, str(ROOT / "biocodes" / "conlleval.py")],
 }
 
 
@@ -30,15 +30,17 @@ def run(scorer, flags, raw):
 
 
 def score(raw, flags=()):
-    """What conlleval.py does with standard input → (exit status, output)."""
+    """Do with standard input what conlleval.py does: (exit status, output)."""
+    options = conlleval.parse_flags(flags)
     try:
-        options = conlleval.parse_flags(flags)
         rows = conll_scores.parse(io.BytesIO(raw), options.delimiter)
         if options.raw:
             rows = conll_scores.raw_labels(rows, options.outside)
         scores = conll_scores.evaluate(rows)
-    except conll_scores.FormatError as error:
-        return error.exit_status, b""
+    except conll_scores.WidthError:
+        return conlleval.WIDTH_STATUS, b""
+    except files.InputError:
+        return command.EXIT_STATUS, b""
     text = conll_scores.latex_report if options.latex else conll_scores.report
     return 0, text(scores).encode("utf-8", "surrogateescape")
 
@@ -48,7 +50,7 @@ def score(raw, flags=()):
     "case", CASES, ids=lambda case: " ".join([case["input"], *case["args"]])
 )
 def test_same_output_and_exit_status_as_the_scorer_of_2004(scorer, case):
-    done = run(scorer, case["args"], (DATA / case["input"]).read_bytes())
+    done = run(scorer, case["args"], (GOLDEN / case["input"]).read_bytes())
     assert done.stdout.decode() == case["stdout"]
     assert bool(done.stderr) == case["stderr_nonempty"]
     if case["returncode"] in (0, 1):
@@ -218,11 +220,11 @@ def test_measures_are_plain_numbers():
 
 
 def test_score_file_reads_what_the_command_reads():
-    scores = conll_scores.score_file(str(DATA / "bio_typed.in"))
+    scores = conll_scores.score_file(str(GOLDEN / "bio_typed.in"))
     assert conll_scores.report(scores) == CASES[2]["stdout"]
 
 
 def test_score_file_names_file_and_line():
-    path = str(DATA / "ragged.in")
+    path = str(GOLDEN / "ragged.in")
     with pytest.raises(files.InputError, match=r"ragged\.in:2: columns: 2, but 3"):
         conll_scores.score_file(path)

@@ -1,119 +1,31 @@
-"""biocodes/convert_checkpoint.py on small models in Hugging Face form."""
+"""convert_checkpoint.py: what a small model computes after it, whole output or none."""
 
-import io
 import json
 import math
 import os
 import resource
 import struct
-import subprocess
-import sys
-import types
 
 import numpy as np
 import pytest
-import safetensors.numpy
 import tensorflow.compat.v1 as tf
 
 import modeling
 from biocodes import convert_checkpoint
-from biocodes.lib import files
-from kit import paths
+from biocodes.lib import files, hugging_face
+from kit.hugging_face import (
+    CONFIG,
+    OUTPUTS,
+    VOCABULARY,
+    convert,
+    make_tensors,
+    read_checkpoint,
+    without,
+    write_folder,
+)
+from kit.paths import DATA
 
-HERE = str(paths.TESTS)
-SCRIPT = os.path.join(os.path.dirname(HERE), "biocodes", "convert_checkpoint.py")
-TINY = os.path.join(HERE, "data", "init")
-
-CONFIG = {
-    "architectures": ["BertModel"],
-    "attention_probs_dropout_prob": 0.1,
-    "hidden_act": "gelu",
-    "hidden_dropout_prob": 0.1,
-    "hidden_size": 8,
-    "initializer_range": 0.02,
-    "intermediate_size": 12,
-    "layer_norm_eps": 1e-12,
-    "max_position_embeddings": 10,
-    "model_type": "bert",
-    "num_attention_heads": 2,
-    "num_hidden_layers": 2,
-    "position_embedding_type": "absolute",
-    "type_vocab_size": 2,
-    "vocab_size": 9,
-}
-VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "Ataxia", "##α", "é", "gene", "."]
-OUTPUTS = [
-    "bert_config.json",
-    "model.ckpt.data-00000-of-00001",
-    "model.ckpt.index",
-    "vocab.txt",
-]
-
-
-# Models in Hugging Face form
-
-
-def make_tensors(prefix="", norms=("weight", "bias")):
-    """Random tensors under the names and in the layout that PyTorch's BERT has."""
-    random = np.random.RandomState(7)
-    hidden, inner = CONFIG["hidden_size"], CONFIG["intermediate_size"]
-    tensors = {}
-
-    def add(name, *shape):
-        values = random.normal(0.0, 0.5, shape)
-        tensors[prefix + name] = values.astype(np.float16).astype(np.float32)
-
-    def linear(name, inputs, outputs):
-        add(name + ".weight", outputs, inputs)
-        add(name + ".bias", outputs)
-
-    def norm(name):
-        for part in norms:
-            add(f"{name}.LayerNorm.{part}", hidden)
-
-    add("embeddings.word_embeddings.weight", CONFIG["vocab_size"], hidden)
-    add("embeddings.position_embeddings.weight", 10, hidden)
-    add("embeddings.token_type_embeddings.weight", 2, hidden)
-    norm("embeddings")
-    for number in range(CONFIG["num_hidden_layers"]):
-        layer = f"encoder.layer.{number}."
-        for part in ("query", "key", "value"):
-            linear(layer + "attention.self." + part, hidden, hidden)
-        linear(layer + "attention.output.dense", hidden, hidden)
-        norm(layer + "attention.output")
-        linear(layer + "intermediate.dense", hidden, inner)
-        linear(layer + "output.dense", inner, hidden)
-        norm(layer + "output")
-    linear("pooler.dense", hidden, hidden)
-    return tensors
-
-
-def write_folder(folder, tensors=None, config=CONFIG, vocabulary=VOCABULARY):
-    os.makedirs(str(folder), exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    text = "".join(f"{piece}\n" for piece in vocabulary)
-    (folder / "vocab.txt").write_bytes(text.encode("utf-8"))
-    tensors = make_tensors() if tensors is None else tensors
-    safetensors.numpy.save_file(tensors, str(folder / "model.safetensors"))
-    return folder
-
-
-@pytest.fixture
-def source(tmp_path):
-    return write_folder(tmp_path / "source")
-
-
-def convert(source, output):
-    convert_checkpoint.main([f"--input_dir={source}", f"--output_dir={output}"])
-    return output
-
-
-def read_checkpoint(folder):
-    reader = tf.train.load_checkpoint(os.path.join(str(folder), "model.ckpt"))
-    return {
-        name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
-    }
-
+TINY = str(DATA / "init")
 
 # The source's arithmetic and ours
 
@@ -241,14 +153,14 @@ def test_bfloat16_is_widened(tmp_path):
     np.testing.assert_allclose(kernel, expected, rtol=2**-7)
 
 
-# What is written and said
+# What is written and reported
 
 
 def test_output_is_the_four_files_and_their_folder_is_made(source, tmp_path):
     output = convert(source, tmp_path / "deep" / "output")
     assert sorted(os.listdir(str(output))) == OUTPUTS
     config = files.read_json(str(output / "bert_config.json"))
-    assert config == {key: CONFIG[key] for key in convert_checkpoint.CONFIG_KEYS}
+    assert config == {key: CONFIG[key] for key in hugging_face.CONFIG_KEYS}
     assert (output / "vocab.txt").read_bytes() == (source / "vocab.txt").read_bytes()
 
 
@@ -276,32 +188,6 @@ def test_what_is_left_behind_is_listed(tmp_path, capsys):
     ) in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "settings, vocabulary, expected",
-    [
-        ('{"do_lower_case": true}', VOCABULARY, "true (tokenizer_config.json says so)"),
-        (
-            '{"do_lower_case": false}',
-            VOCABULARY,
-            "false (tokenizer_config.json says so)",
-        ),
-        ("{}", VOCABULARY, "false (the vocabulary has upper-case pieces)"),
-        (None, VOCABULARY, "false (the vocabulary has upper-case pieces)"),
-        (
-            None,
-            [piece.replace("Ataxia", "ataxia") for piece in VOCABULARY],
-            "true (the vocabulary has no upper-case pieces)",
-        ),
-    ],
-)
-def test_case_of_the_model_is_said(tmp_path, capsys, settings, vocabulary, expected):
-    source = write_folder(tmp_path / "source", vocabulary=vocabulary)
-    if settings is not None:
-        (source / "tokenizer_config.json").write_text(settings)
-    convert(source, tmp_path / "output")
-    assert f"use it with --do_lower_case={expected}\n" in capsys.readouterr().out
-
-
 def test_gelu_as_older_exports_name_it(tmp_path):
     source = write_folder(tmp_path / "s", config=dict(CONFIG, hidden_act="gelu_python"))
     output = convert(source, tmp_path / "output")
@@ -309,80 +195,12 @@ def test_gelu_as_older_exports_name_it(tmp_path):
 
 
 def test_model_type_may_be_missing_as_in_old_exports(tmp_path):
-    config = {key: CONFIG[key] for key in convert_checkpoint.CONFIG_KEYS}
+    config = {key: CONFIG[key] for key in hugging_face.CONFIG_KEYS}
     output = convert(write_folder(tmp_path / "s", config=config), tmp_path / "output")
     assert sorted(os.listdir(str(output))) == OUTPUTS
 
 
-# Refusals
-
-
-def without(values, *keys):
-    return {key: value for key, value in values.items() if key not in keys}
-
-
-@pytest.mark.parametrize(
-    "change, problem",
-    [
-        ({"model_type": "roberta"}, "model_type is 'roberta'"),
-        ({"position_embedding_type": "relative_key"}, "position_embedding_type"),
-        ({"layer_norm_eps": 1e-5}, "layer_norm_eps is 1e-05"),
-        ({"is_decoder": True}, "is_decoder"),
-        ({"hidden_act": "gelu_new"}, "hidden_act is 'gelu_new'"),
-        ({"hidden_act": ["gelu"]}, "hidden_act"),
-        ({"hidden_size": "8"}, "hidden_size must be a whole number"),
-        ({"num_hidden_layers": 0}, "num_hidden_layers must be a whole number"),
-        ({"num_hidden_layers": True}, "num_hidden_layers must be a whole number"),
-        ({"hidden_dropout_prob": 1.5}, "hidden_dropout_prob must be a number"),
-        ({"initializer_range": float("nan")}, "initializer_range must be a number"),
-        ({"num_attention_heads": 3}, "not a multiple of num_attention_heads"),
-    ],
-)
-def test_other_architectures_and_wrong_values_are_refused(tmp_path, change, problem):
-    source = write_folder(tmp_path / "source", config=dict(CONFIG, **change))
-    with pytest.raises(files.InputError, match=problem) as caught:
-        convert(source, tmp_path / "output")
-    assert str(caught.value).startswith(str(source / "config.json"))
-    assert not (tmp_path / "output").exists()
-
-
-def test_missing_keys_are_named(tmp_path):
-    config = without(CONFIG, "vocab_size", "hidden_act")
-    source = write_folder(tmp_path / "source", config=config)
-    with pytest.raises(files.InputError, match="key vocab_size, hidden_act"):
-        convert(source, tmp_path / "output")
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"a": "\xff"}'])
-def test_config_that_is_no_json_object_is_refused(source, content, tmp_path):
-    (source / "config.json").write_bytes(content)
-    with pytest.raises(files.InputError, match="config.json"):
-        convert(source, tmp_path / "output")
-
-
-@pytest.mark.parametrize("name", ["config.json", "vocab.txt", "model.safetensors"])
-def test_missing_files_are_named(source, name, tmp_path):
-    (source / name).unlink()
-    with pytest.raises(files.InputError, match=name):
-        convert(source, tmp_path / "output")
-
-
-def test_missing_folder_is_named(tmp_path):
-    with pytest.raises(files.InputError, match="nowhere: no such folder"):
-        convert(tmp_path / "nowhere", tmp_path / "output")
-
-
-def test_weights_in_several_files_are_refused(source, tmp_path):
-    (source / "model.safetensors").rename(source / "model-00001-of-00002.safetensors")
-    (source / "model.safetensors.index.json").write_text("{}")
-    with pytest.raises(files.InputError, match="weights in several files"):
-        convert(source, tmp_path / "output")
-
-
-def test_vocabulary_of_another_size_is_refused_with_both_counts(tmp_path):
-    source = write_folder(tmp_path / "source", vocabulary=VOCABULARY[:-1])
-    with pytest.raises(files.InputError, match=r"vocab.txt: 8 pieces, but .* is 9"):
-        convert(source, tmp_path / "output")
+# Weights of another model
 
 
 def with_tensor(name, array):
@@ -434,120 +252,6 @@ def test_weights_of_another_model_are_refused(tmp_path, tensors, problem):
         convert(source, tmp_path / "output")
     assert str(caught.value).startswith(str(source / "model.safetensors"))
     assert not (tmp_path / "output").exists()
-
-
-@pytest.mark.parametrize("kept", [0, 7, 100, -1])
-def test_truncated_safetensors_are_refused(source, tmp_path, kept):
-    content = (source / "model.safetensors").read_bytes()
-    (source / "model.safetensors").write_bytes(content[:kept])
-    with pytest.raises(files.InputError, match="not a whole safetensors file"):
-        convert(source, tmp_path / "output")
-
-
-def test_missing_safetensors_package_is_said(source, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "safetensors", None)
-    with pytest.raises(files.InputError, match="pip install -r biocodes/requirements"):
-        convert(source, tmp_path / "output")
-
-
-# pytorch_model.bin, without PyTorch: a stand-in records how it is called
-
-
-class Tensor:
-    """As much of torch.Tensor as the script uses."""
-
-    def __init__(self, array):
-        self.array = array
-
-    def is_floating_point(self):
-        return self.array.dtype.kind == "f"
-
-    def detach(self):
-        return self
-
-    def to(self, kind):
-        return Tensor(self.array.astype(kind))
-
-    def numpy(self):
-        return self.array
-
-
-@pytest.fixture
-def fake_torch(monkeypatch):
-    """A module "torch" whose files are NumPy's .npz; `calls` lists load's arguments."""
-    torch = types.ModuleType("torch")
-    torch.__version__, torch.float32, torch.calls = "2.6.0+cpu", np.float32, []
-    torch.is_tensor = lambda value: isinstance(value, Tensor)
-
-    def load(stream, **arguments):
-        torch.calls.append(arguments)
-        with np.load(io.BytesIO(stream.read())) as arrays:
-            return {name: Tensor(array) for name, array in arrays.items()}
-
-    torch.load = load
-    monkeypatch.setitem(sys.modules, "torch", torch)
-    return torch
-
-
-class Malicious:
-    """Pickled, it makes a file when it is loaded."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return os.mkdir, (self.path,)
-
-
-def test_pytorch_weights_are_loaded_as_weights_only(source, tmp_path, fake_torch):
-    tensors = dict(make_tensors(), position_ids=np.arange(10))
-    (source / "model.safetensors").unlink()
-    with open(str(source / "pytorch_model.bin"), "wb") as stream:
-        np.savez(stream, **tensors)
-    converted = read_checkpoint(convert(source, tmp_path / "output"))
-    assert fake_torch.calls == [{"map_location": "cpu", "weights_only": True}]
-    expected = tensors["pooler.dense.weight"].T
-    assert np.array_equal(converted["bert/pooler/dense/kernel"], expected)
-
-
-def test_a_damaged_pytorch_file_is_refused(source, tmp_path, fake_torch):
-    (source / "model.safetensors").unlink()
-    (source / "pytorch_model.bin").write_bytes(b"PK\x03\x04")
-    with pytest.raises(files.InputError, match="not a whole file of plain tensors"):
-        convert(source, tmp_path / "output")
-
-
-@pytest.mark.parametrize("version", ["1.13.1", "2.5.1+cu124", None])
-def test_pickle_is_never_executed(source, tmp_path, fake_torch, monkeypatch, version):
-    import pickle
-
-    trace = tmp_path / "executed"
-    content = pickle.dumps(Malicious(str(trace)))
-    (source / "model.safetensors").unlink()
-    (source / "pytorch_model.bin").write_bytes(content)
-    fake_torch.__version__ = version
-    fake_torch.load = lambda stream, **_: pickle.load(stream)
-    if version is None:  # PyTorch is not installed
-        monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(files.InputError, match=r"pip install 'torch>=2.6'"):
-        convert(source, tmp_path / "output")
-    assert not trace.exists()
-
-
-def test_pickle_is_never_executed_by_real_pytorch(source, tmp_path):
-    torch = pytest.importorskip("torch", minversion="2.6")
-    import pickle
-
-    trace = tmp_path / "executed"
-    (source / "model.safetensors").unlink()
-    path = source / "pytorch_model.bin"
-    tensors = make_tensors()
-    torch.save({name: torch.tensor(tensors[name]) for name in tensors}, str(path))
-    assert sorted(os.listdir(str(convert(source, tmp_path / "output")))) == OUTPUTS
-    path.write_bytes(pickle.dumps(Malicious(str(trace))))
-    with pytest.raises(files.InputError, match="not a whole file of plain tensors"):
-        convert(source, tmp_path / "output")
-    assert not trace.exists()
 
 
 # Whole outputs or none
@@ -602,26 +306,23 @@ def test_what_a_killed_run_left_is_replaced(source, tmp_path):
 # As a command
 
 
-def run_script(*flags, **options):
-    return subprocess.run(
-        [sys.executable, SCRIPT] + list(flags),
-        capture_output=True,
-        text=True,
-        **options,
+@pytest.fixture
+def run(run_command):
+    """run(*flags, **options) → Finished."""
+    return lambda *flags, **options: run_command(
+        "biocodes/convert_checkpoint.py", *flags, **options
     )
 
 
 def assert_refused(done, *parts):
-    assert done.returncode == 2
+    assert done.error.startswith("convert_checkpoint.py: error: ")
     assert done.stdout == ""
-    assert done.stderr.startswith("convert_checkpoint.py: error: ")
-    assert done.stderr.count("\n") == 1 and done.stderr.endswith("\n")
-    assert all(part in done.stderr for part in parts)
+    assert all(part in done.error for part in parts)
 
 
-def test_command_runs_from_anywhere_and_only_says_what_it_did(source, tmp_path):
-    done = run_script("--input_dir", "source", "--output_dir=out", cwd=str(tmp_path))
-    assert (done.returncode, done.stderr) == (0, "")
+def test_command_runs_from_anywhere_and_only_says_what_it_did(run, source, tmp_path):
+    done = run("--input_dir", "source", "--output_dir=out", cwd=str(tmp_path))
+    assert (done.status, done.stderr) == (0, "")
     assert done.stdout == (
         "out: bert_config.json, vocab.txt and model.ckpt written\n"
         "39 variables of the encoder, 1,320 weights\n"
@@ -630,32 +331,32 @@ def test_command_runs_from_anywhere_and_only_says_what_it_did(source, tmp_path):
     )
 
 
-def test_command_refuses_in_one_line(source, tmp_path):
+def test_command_refuses_in_one_line(run, source, tmp_path):
     (source / "vocab.txt").write_bytes(b"a\n\xff\n")
-    done = run_script(f"--input_dir={source}", f"--output_dir={tmp_path / 'out'}")
+    done = run(f"--input_dir={source}", f"--output_dir={tmp_path / 'out'}")
     assert_refused(done, f"{source / 'vocab.txt'}:2: ", "UTF-8")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("flags", [[], ["--input_dir=a"], ["--output=b", "--x=1"]])
-def test_command_line_errors_take_one_line(flags):
-    assert_refused(run_script(*flags))
+def test_command_line_errors_take_one_line(run, flags):
+    assert_refused(run(*flags))
 
 
-def test_output_that_cannot_be_a_folder_is_refused(source, tmp_path):
+def test_output_that_cannot_be_a_folder_is_refused(run, source, tmp_path):
     (tmp_path / "out").write_text("mine")
-    done = run_script(f"--input_dir={source}", f"--output_dir={tmp_path / 'out'}")
+    done = run(f"--input_dir={source}", f"--output_dir={tmp_path / 'out'}")
     assert_refused(done, str(tmp_path / "out"), "cannot be written")
     assert (tmp_path / "out").read_text() == "mine"
 
 
-def test_full_disk_is_refused_in_one_line_and_leaves_nothing(source, tmp_path):
+def test_full_disk_is_refused_in_one_line_and_leaves_nothing(run, source, tmp_path):
     output = tmp_path / "out"
 
     def limit_files():  # a file that grows beyond this fails as on a full disk
         resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
 
-    done = run_script(
+    done = run(
         f"--input_dir={source}", f"--output_dir={output}", preexec_fn=limit_files
     )
     assert_refused(done, "cannot be written")

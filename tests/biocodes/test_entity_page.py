@@ -1,3 +1,6 @@
+"""lib/entity_page.py: any text stands in the page as it is, also in a browser."""
+
+import contextlib
 import html.parser
 import io
 import re
@@ -11,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biocodes.lib import entity_page, passages
-from biocodes.lib.entities import Annotated, Entity
+from biocodes.lib import entity_page, files, page_style, passages
+from biocodes.lib.entities import Annotated, Entity, count_types
 from biocodes.lib.passages import Passage
 
 ANNOTATED = [
@@ -46,7 +49,7 @@ def page_of(annotated, title="Title", counts=None):
 
 
 class Strict(html.parser.HTMLParser):
-    """Holds that elements are closed in order; collects texts and attributes."""
+    """Checks that elements are closed in order; collects texts and attributes."""
 
     VOID = {"meta", "input"}
 
@@ -148,7 +151,7 @@ def test_page_streams_when_the_counts_are_given():
             return super().write(text)
 
     stream = Stream()
-    counts = entity_page.count_types(ANNOTATED)
+    counts = count_types(ANNOTATED)
     entity_page.write_page(stream, passing(), "Title", counts)
     assert stream.getvalue() == page_of(ANNOTATED)
 
@@ -165,55 +168,39 @@ def test_page_loads_nothing():
     assert not re.search(r"https?:|\bsrc=|<link|@import|url\(", page)
 
 
-# Colours and short forms
+@pytest.mark.parametrize(
+    "content",
+    [
+        '<p data-id="1"><mark data-type="A" data-score="high">a</mark></p>',
+        '<p data-id="1"><mark>a</mark></p>',
+    ],
+)
+def test_marks_of_other_pages_are_refused(tmp_path, content):
+    path = tmp_path / "page.html"
+    path.write_text(content)
+    with pytest.raises(files.InputError, match="page.html: not a page of entities"):
+        list(entity_page.read(str(path)))
 
 
-@pytest.mark.parametrize("index", [*range(30), 997])
-def test_colours_of_any_type_can_be_read(index):
-    own = entity_page.colours(index)
-    pairs = [
-        (own.line, own.tint),
-        (own.line, entity_page.PAPER),
-        (entity_page.INK, own.tint),
-        (own.dark_line, own.dark_tint),
-        (own.dark_line, entity_page.DARK_PAPER),
-        (entity_page.DARK_INK, own.dark_tint),
-    ]
-    for front, back in pairs:
-        assert entity_page.contrast(front, back) >= 4.5, (front, back)
+@pytest.mark.parametrize("markup", ["<![x[a]]>", "<![if", "<!x [<!y>", "<?", "&#1e9;"])
+def test_markup_that_a_parser_may_refuse_gives_an_empty_page_or_one_line(
+    tmp_path, markup
+):
+    path = tmp_path / "page.html"
+    path.write_text(markup)
+    with contextlib.suppress(files.InputError):
+        assert list(entity_page.read(str(path))) == []
 
 
-def test_contrast_is_wcags():
-    assert entity_page.contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert entity_page.contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
-
-
-def test_grey_of_headings_can_be_read():
-    greys = re.findall("--soft:(#[0-9a-f]{6})", entity_page.STYLE)
-    papers = entity_page.PAPER, entity_page.DARK_PAPER
-    assert len(greys) == 2
-    for grey, paper in zip(greys, papers):
-        assert entity_page.contrast(grey, paper) >= 4.5
-
-
-def test_types_have_colours_of_their_own():
-    assert len({entity_page.colours(index) for index in range(60)}) == 60
-
-
-def test_short_forms_tell_types_apart():
-    names = ["Disease", "Chemical", "cell_type", "cell_line", "Cell", "RNA", "X"]
-    assert entity_page.abbreviations(names) == {
-        "Disease": "DIS",
-        "Chemical": "CHE",
-        "cell_type": "CELL_T",
-        "cell_line": "CELL_L",
-        "Cell": "CELL",
-        "RNA": "RNA",
-        "X": "X",
-    }
+def test_title_that_is_no_text_is_escaped():
+    """As the name of a file may be, in bytes that are not UTF-8."""
+    page = page_of(ANNOTATED, "r\udce9sum\udce9.txt")
+    assert "<h1>r\\udce9sum\\udce9.txt</h1>" in page
+    page.encode("utf-8")
 
 
 # In a browser
+
 
 BROWSER = next(
     filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])),
@@ -264,13 +251,13 @@ def colours_seen(browse, tmp_path):
 
 
 def pixels(png):
-    """The colours of an RGB or RGBA image with 8 bits a channel, counted."""
-    chunks, place = {}, 8
-    while place < len(png):
-        (length,) = struct.unpack(">I", png[place : place + 4])
-        name = png[place + 4 : place + 8]
-        chunks[name] = chunks.get(name, b"") + png[place + 8 : place + 8 + length]
-        place += length + 12
+    """Count the colours of an RGB or RGBA image with 8 bits a channel."""
+    chunks, offset = {}, 8
+    while offset < len(png):
+        (length,) = struct.unpack(">I", png[offset : offset + 4])
+        name = png[offset + 4 : offset + 8]
+        chunks[name] = chunks.get(name, b"") + png[offset + 8 : offset + 8 + length]
+        offset += length + 12
     width, height, depth, kind = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
     assert depth == 8
     size = {2: 3, 6: 4}[kind]
@@ -286,7 +273,7 @@ def pixels(png):
 
 
 def unfilter(line, above, kind, size):
-    """Undoes a filter of PNG (its section 9.2) in place."""
+    """Undo a filter of PNG (its section 9.2) in place."""
     for i in range(len(line) if kind else 0):
         left = line[i - size] if i >= size else 0
         corner = above[i - size] if i >= size else 0
@@ -299,7 +286,7 @@ def unfilter(line, above, kind, size):
 
 
 def in_main(dumped):
-    """What a dumped page has in its <main>, and the classes of that."""
+    """Return what a dumped page has in its <main>, after the classes of that."""
     return re.search(
         r"<main(?: class=\"(.*?)\")?>(.*)</main>", dumped, re.DOTALL
     ).groups()
@@ -328,16 +315,16 @@ def test_address_chooses_the_types_that_are_marked(browse):
 
 @in_browser
 def test_screen_shows_the_marking_of_the_chosen_types(colours_seen):
-    chemical, disease = entity_page.colours(0), entity_page.colours(1)
+    chemical, disease = page_style.colours(0), page_style.colours(1)
     page = page_of(ANNOTATED)
     both = colours_seen(page)
     assert both[chemical.tint] > 300 and both[disease.tint] > 300
     assert both[chemical.line] > 20 and both[disease.line] > 20
-    assert both.most_common(1)[0][0] == entity_page.PAPER
+    assert both.most_common(1)[0][0] == page_style.PAPER
     # The others lose their colour, in the legend, too, and no word moves.
-    one = colours_seen(page, "#types=Disease")
-    assert one[disease.tint] == both[disease.tint]
-    assert one[chemical.tint] == one[chemical.line] == 0
+    single = colours_seen(page, "#types=Disease")
+    assert single[disease.tint] == both[disease.tint]
+    assert single[chemical.tint] == single[chemical.line] == 0
 
 
 @in_browser
@@ -345,9 +332,9 @@ def test_dark_screen_has_dark_colours(colours_seen):
     seen = colours_seen(
         page_of(ANNOTATED), "", "--blink-settings=preferredColorScheme=0"
     )
-    assert seen.most_common(1)[0][0] == entity_page.DARK_PAPER
-    assert seen[entity_page.colours(0).dark_tint] > 300
-    assert seen[entity_page.colours(0).tint] == 0
+    assert seen.most_common(1)[0][0] == page_style.DARK_PAPER
+    assert seen[page_style.colours(0).dark_tint] > 300
+    assert seen[page_style.colours(0).tint] == 0
 
 
 @in_browser
@@ -381,4 +368,4 @@ def test_boxes_are_used_with_the_page_s_own_script(browse):
 def test_page_reads_back_after_a_browser_has_saved_it(browse, tmp_path):
     saved = tmp_path / "saved.html"
     saved.write_text(browse(page_of(ANNOTATED), "", "--dump-dom"), encoding="utf-8")
-    assert list(entity_page.read_html(str(saved))) == ANNOTATED
+    assert list(entity_page.read(str(saved))) == ANNOTATED

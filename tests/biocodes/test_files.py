@@ -1,9 +1,7 @@
-"""biocodes/files.py: text of every kind is read, files appear whole or not at all."""
+"""lib/files.py: text of every kind is read, files appear whole or not at all."""
 
 import os
 import pathlib
-import subprocess
-import sys
 import tempfile
 
 import pytest
@@ -11,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biocodes.lib import files
-from kit.paths import ROOT
+from kit.python import run_python
 
 
 def written(folder, content):
@@ -20,24 +18,7 @@ def written(folder, content):
     return str(path)
 
 
-HEAD = "from biocodes.lib import command, files\n"
-
-
-def run_python(code, *arguments, **options):
-    return subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            HEAD + code,
-            *arguments,
-        ],
-        cwd=str(ROOT),
-        capture_output=True,
-        **options,
-    )
-
-
-# Reading.
+# Reading
 
 
 @pytest.mark.parametrize(
@@ -92,7 +73,7 @@ def test_any_lines_are_read_back(lines, end, has_mark, ends_last):
 
 
 @pytest.mark.parametrize(
-    "content, place",
+    "content, where",
     [
         (b"\xff\n", ":1: byte 1 of"),
         (b"good\nna\xefve\n", ":2: byte 3 of"),
@@ -102,11 +83,11 @@ def test_any_lines_are_read_back(lines, end, has_mark, ends_last):
         ("word\n".encode("utf-16"), ":1: byte 1 of"),
     ],
 )
-def test_bytes_that_are_no_text_are_named(tmp_path, content, place):
+def test_bytes_that_are_no_text_are_named(tmp_path, content, where):
     path = written(tmp_path, content)
     with pytest.raises(files.InputError) as caught:
         list(files.read_lines(path))
-    assert str(caught.value).startswith(path + place)
+    assert str(caught.value).startswith(path + where)
     assert "save the file as UTF-8" in str(caught.value)
 
 
@@ -155,7 +136,7 @@ def test_json_with_byte_order_mark_is_read(tmp_path):
     assert files.read_json(path) == {"a": ["é"]}
 
 
-# Writing.
+# Writing
 
 
 def test_file_appears_when_it_is_whole(tmp_path):
@@ -191,8 +172,8 @@ def test_files_appear_together_and_alone(tmp_path):
             stream.write("new")
         assert (tmp_path / "a").read_text() == (tmp_path / "scores").read_text()
         assert not (tmp_path / "c").exists()
-    found = {path.name: path.read_text() for path in tmp_path.iterdir()}
-    assert found == {"a": "new", "b": "new", "c": "new", "mine": "older"}
+    contents = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert contents == {"a": "new", "b": "new", "c": "new", "mine": "older"}
 
 
 @pytest.mark.parametrize("last", ["no folder/b", "file/b", "folder"])
@@ -271,7 +252,7 @@ def test_folders_are_made(tmp_path):
         files.make_folder(written(tmp_path, b""))
 
 
-# Errors.
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -290,108 +271,7 @@ def test_error_is_one_line(arguments, line):
     assert isinstance(files.InputError("wrong"), ValueError)
 
 
-@pytest.mark.parametrize(
-    "body, status, stdout, stderr",
-    [
-        ("print('fine')", 0, b"fine\n", b""),
-        ("return 3", 3, b"", b""),
-        ("raise files.InputError('bad', 'x', 2)", 2, b"", b"-c: error: x:2: bad\n"),
-        ("command.fail('bad')", 2, b"", b"-c: error: bad\n"),
-        ("command.warn('odd', list('abcdefg'))", 0, b"", None),
-        ("command.warn('odd', [])", 0, b"", b""),
-    ],
-)
-def test_command_ends(body, status, stdout, stderr):
-    done = run_python(f"def main():\n    {body}\ncommand.run(main)")
-    assert (done.returncode, done.stdout) == (status, stdout)
-    expected = b"warning: odd: 7 (a, b, c, d, e, ...)\n" if stderr is None else stderr
-    assert done.stderr == expected
-
-
-@pytest.mark.parametrize("bug", ["[][0]", "import os; os.close(99)"])
-def test_bug_is_not_hidden(bug):
-    done = run_python(f"def main():\n    {bug}\ncommand.run(main)")
-    assert done.returncode == 1
-    assert b"Traceback" in done.stderr
-
-
-@pytest.mark.parametrize(
-    "body, line",
-    [
-        ("open('/no/such')", b"-c: error: /no/such: no such file or directory\n"),
-        ("bytearray(1 << 60)", b"-c: error: out of memory\n"),
-        ("command.fail('two\\nlines')", b"-c: error: two lines\n"),
-    ],
-)
-def test_what_the_system_refuses_is_one_line(body, line):
-    done = run_python(f"def main():\n    {body}\ncommand.run(main)")
-    assert (done.returncode, done.stdout, done.stderr) == (2, b"", line)
-
-
-def test_ctrl_c_is_one_line():
-    done = run_python(
-        "import os, signal\n"
-        # As in a terminal; what a shell starts in the background ignores the signal.
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "def main():\n"
-        "    os.kill(os.getpid(), signal.SIGINT)\n"
-        "command.run(main)"
-    )
-    assert done.returncode == 130
-    assert done.stderr == b"stopped by SIGINT: no result was written half\n"
-
-
-@pytest.mark.parametrize("stream", [1, 2])
-@pytest.mark.parametrize("body, status", [("print('x')", 0), ("command.fail('x')", 2)])
-def test_standard_streams_may_be_closed(stream, body, status):
-    done = run_python(
-        f"def main():\n    {body}\ncommand.run(main)",
-        preexec_fn=lambda: os.close(stream),
-    )
-    assert done.returncode == status
-    assert b"Traceback" not in done.stderr
-
-
 def test_error_is_a_line_that_can_be_read():
     message = str(files.InputError(f"label {'x' * 10000000}\0\x1b[2J", "a.tsv", 7))
     assert message.startswith("a.tsv:7: label xxx") and message.endswith("\\x1b[2J")
     assert len(message) < 3000 and message.isprintable()
-
-
-def test_full_standard_output_is_an_error():
-    if not os.path.exists("/dev/full"):
-        pytest.skip("needs /dev/full")
-    with open("/dev/full", "wb") as full:
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                HEAD + "command.run(lambda: print('x' * 100000))",
-            ],
-            cwd=str(ROOT),
-            stdout=full,
-            stderr=subprocess.PIPE,
-        )
-    assert done.returncode == 2
-    assert done.stderr == (
-        b"-c: error: standard output: cannot be written (no space left on device)\n"
-    )
-
-
-def test_reader_that_goes_away_is_no_error():
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "from biocodes.lib import command, files\n"
-            "command.run(lambda: [print('x' * 1000) for _ in range(1000)] and None)",
-        ],
-        cwd=str(ROOT),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    process.stdout.read(10)
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    process.stderr.close()
-    assert process.wait() == 0

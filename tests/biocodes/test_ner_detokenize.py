@@ -1,7 +1,7 @@
+"""ner_detokenize.py: every word gets the label of its own first piece."""
+
 import json
 import pathlib
-import subprocess
-import sys
 import tempfile
 
 import pytest
@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biocodes import ner_detokenize
-from biocodes.lib import conll, conll_scores, files
-from biocodes.lib.word_labels import RESULT_FILE, is_typed, result_lines, word_labels
+from biocodes.lib import conll_scores, files
+from biocodes.lib.word_labels import RESULT_FILE
 from kit.paths import DATA
 
-SCRIPT = ner_detokenize.__file__
+SCRIPT = "biocodes/ner_detokenize.py"
 GOLDEN = DATA / "ner"
 
 
@@ -62,7 +62,7 @@ def columns(text):
     return [line.split(" ")[1:] for line in text.splitlines()]
 
 
-# Against the original.
+# Against the original
 
 
 def golden_flags(output_dir):
@@ -74,11 +74,10 @@ def golden_flags(output_dir):
     ]
 
 
-def test_command_gives_the_originals_labels_and_scores(tmp_path):
+def test_command_gives_the_originals_labels_and_scores(run_command, tmp_path):
     output_dir = tmp_path / "made" / "here"
-    command = [sys.executable, SCRIPT, *golden_flags(output_dir)]
-    done = subprocess.run(command, capture_output=True, cwd=str(tmp_path))
-    assert (done.returncode, done.stderr) == (0, b"")
+    done = run_command(SCRIPT, *golden_flags(output_dir), cwd=str(tmp_path))
+    assert (done.status, done.stderr) == (0, "")
     result = output_dir / "NER_result_conll.txt"
     text = result.read_bytes().decode()
     expected = (GOLDEN / "NER_result_conll.txt").read_bytes().decode()
@@ -96,11 +95,10 @@ def test_words_are_those_of_the_answer_file(tmp_path):
     ]
 
 
-def test_debug_names_the_words_that_were_cut_off(tmp_path):
-    command = [sys.executable, SCRIPT, *golden_flags(tmp_path), "--debug"]
-    done = subprocess.run(command, capture_output=True)
-    assert done.returncode == 0
-    lost = done.stderr.decode().splitlines()
+def test_debug_names_the_words_that_were_cut_off(run_command, tmp_path):
+    done = run_command(SCRIPT, *golden_flags(tmp_path), "--debug")
+    assert done.status == 0
+    lost = done.stderr.splitlines()
     assert lost[-1] == f"{GOLDEN / 'test.tsv'}:4143: '.' has no piece, so it is O"
     predicted = columns((tmp_path / "NER_result_conll.txt").read_text())
     assert len(lost) < sum(1 for labels in predicted if labels[1:] == ["O-MISC"])
@@ -137,50 +135,7 @@ def test_the_originals_pieces_spell_their_words(name, lower):
                 assert text in (token, "[UNK]")
 
 
-# The rules for a word's label, and the file's form.
-
-
-def test_first_piece_gives_the_label_and_special_labels_are_outside():
-    words = [None, 0, 0, 2, 3, 4, 4, None]
-    labels = ["[CLS]", "B", "I", "X", "[SEP]", "[PAD]", "B", "O"]
-    assert word_labels(6, words, labels) == [
-        "B",
-        "O",
-        "O",
-        "O",
-        "O",
-        "O",
-    ]
-
-
-def sentence(words, labels):
-    return conll.Sentence(list(range(1, len(words) + 1)), words, labels)
-
-
-@pytest.mark.parametrize(
-    "gold, predicted, expected",
-    [
-        (["B", "O"], ["O", "I"], ["a B-MISC O-MISC\n", "b O-MISC I-MISC\n"]),
-        (["B-Gene", "O"], ["I-Gene", "O"], ["a B-Gene I-Gene\n", "b O O\n"]),
-        (["O", "O"], ["B-Gene", "O"], ["a O B-Gene\n", "b O O\n"]),
-        (["B-Gene", "I"], ["O", "B"], ["a B-Gene O\n", "b I-MISC B-MISC\n"]),
-        ([None, None], ["B", "O"], ["a B-MISC\n", "b O-MISC\n"]),
-        ([None, None], ["B-Gene", "O"], ["a B-Gene\n", "b O\n"]),
-    ],
-)
-def test_result_lines(gold, predicted, expected):
-    sentences, predictions = [sentence(["a", "b"], gold)], [predicted]
-    typed = is_typed(sentences, predictions)
-    lines = result_lines(sentences, predictions, typed)
-    assert list(lines) == [*expected, "\n"]
-
-
-def test_one_typed_label_makes_the_whole_file_typed():
-    sentences = [sentence(["a"], ["O"]), sentence(["b"], ["O"])]
-    predictions = [["O"], ["B-Gene"]]
-    typed = is_typed(sentences, predictions)
-    lines = list(result_lines(sentences, predictions, typed))
-    assert lines == ["a O O\n", "\n", "b O B-Gene\n", "\n"]
+# The file
 
 
 def test_a_type_each_is_scored(run):
@@ -203,7 +158,7 @@ def test_byte_order_mark_and_crlf_are_simply_read(run):
     assert run.detokenize() == "a B-MISC B-MISC\n\n"
 
 
-# Alignment: every word keeps its own label, whatever the words are.
+# Alignment: every word keeps its own label, whatever the words are
 
 
 @pytest.mark.parametrize("with_words", [False, True])
@@ -299,7 +254,7 @@ def predicted_sentences(draw):
 
 
 def write_prediction(run, sentences, pieces, with_words):
-    """Writes a prediction's files; returns what the predicted column must be.
+    """Write a prediction's files; return what the predicted column must be.
 
     The label of a word's first piece tells sentence and word.
     """
@@ -361,7 +316,7 @@ def test_with_word_test_the_pieces_need_not_spell_anything(sentences, random):
     assert [row[2] for row in rows] == expected
 
 
-# What does not go together is refused, and the line is named.
+# What does not go together is refused, and the line is named
 
 ANSWER = ["Ataxia\tB", "gene\tO", "", "cell\tO"]
 TOKENS = ["[CLS]", "At", "##axia", "gene", "[SEP]", "[CLS]", "cell", "[SEP]"]
@@ -517,13 +472,11 @@ def test_files_that_do_not_go_together_are_refused(run, name):
     assert run.result() == "older"
 
 
-def test_wrong_input_is_one_line_and_exit_status_2(run):
+def test_wrong_input_is_one_line_and_exit_status_2(run, run_command):
     run.write(changed(ANSWER, 0, "Tremor\tB"), TOKENS, LABELS)
-    done = subprocess.run([sys.executable, SCRIPT, *run.flags()], capture_output=True)
-    assert (done.returncode, done.stdout) == (2, b"")
-    lines = done.stderr.decode().splitlines()
-    assert len(lines) == 1
-    assert lines[0].startswith(
+    done = run_command(SCRIPT, *run.flags())
+    assert done.stdout == ""
+    assert done.error.startswith(
         f"ner_detokenize.py: error: {run.path('token_test.txt')}:2: 'At' is not how "
         "'Tremor' (line 1 of"
     )
@@ -540,11 +493,7 @@ def test_wrong_input_is_one_line_and_exit_status_2(run):
     ],
     ids=str,
 )
-def test_wrong_flags_are_one_line_and_exit_status_2(run, flags):
+def test_wrong_flags_are_one_line_and_exit_status_2(run, run_command, flags):
     run.write(ANSWER, TOKENS, LABELS)
-    command = [sys.executable, SCRIPT, *(run.flags() + flags if flags else [])]
-    done = subprocess.run(command, capture_output=True)
-    assert done.returncode == 2
-    lines = done.stderr.decode().splitlines()
-    assert len(lines) == 1
-    assert lines[0].startswith("ner_detokenize.py: error: ")
+    done = run_command(SCRIPT, *(run.flags() + flags if flags else []))
+    assert done.error.startswith("ner_detokenize.py: error: ")

@@ -1,3 +1,5 @@
+"""lib/passages.py: every kind of file of text, read a passage at a time."""
+
 import io
 import sys
 
@@ -15,28 +17,15 @@ ODD = (
     " \t\n\r\x0b\x0c\x1c\x85\xa0\u2028\u3000\u200b\xad\ufeff\0\x7f\u0301\u20ac\xab$^`"
     "\u4e00\u9fff\ua000\U0002ceaf\U0002ceb0\u0378\ufffd\U0010ffff\u0130\u037e\U0001f9ec"
 )
-any_text = st.text(st.sampled_from("aZ0-.(" + ODD) | st.characters())
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(name, content):
-        path = tmp_path / name
-        path.write_bytes(content)
-        return str(path)
-
-    return write
+ANY_TEXT = st.text(st.sampled_from("aZ0-.(" + ODD) | st.characters())
 
 
 def read(path):
     return list(passages.read_passages(path))
 
 
-# Words
-
-
 @settings(deadline=None)
-@given(any_text.map(str.split))
+@given(ANY_TEXT.map(str.split))
 def test_words_that_were_given_stay(words):
     passage = Passage("1", None, " ".join(words), tuple(words))
     spans = passages.spans(passage)
@@ -51,7 +40,7 @@ def test_words_of_a_passage_without_words_are_its_tokens():
 
 
 def test_plain_text_has_a_passage_a_line_numbered_as_lines(write):
-    path = write("my.TXT", b"\xef\xbb\xbf\r\n  Ataxia, twice. \r\n \t\n{\0\n1|t|x")
+    path = write(b"\xef\xbb\xbf\r\n  Ataxia, twice. \r\n \t\n{\0\n1|t|x", "my.TXT")
     assert read(path) == [
         Passage("2", None, "  Ataxia, twice. "),
         Passage("4", None, "{\0"),
@@ -60,7 +49,7 @@ def test_plain_text_has_a_passage_a_line_numbered_as_lines(write):
 
 
 def test_table_has_an_id_and_a_text_a_line(write):
-    path = write("my.tsv", 'id\ttext\r\nα β\t "x" ü\n9\t\n\n'.encode())
+    path = write('id\ttext\r\nα β\t "x" ü\n9\t\n\n', "my.tsv")
     assert read(path) == [
         Passage("id", None, "text"),
         Passage("α β", None, ' "x" ü'),
@@ -70,8 +59,8 @@ def test_table_has_an_id_and_a_text_a_line(write):
 
 def test_json_lines_may_have_more_keys(write):
     path = write(
-        "my.jsonl",
-        b'{"text": "a\\nb", "id": 31415, "year": [1]}\n\n'
+        name="my.jsonl",
+        content=b'{"text": "a\\nb", "id": 31415, "year": [1]}\n\n'
         b'{"id": "x", "text": "\\u00fc", "section": "results", "entities": []}\n'
         b'{"id": "y", "text": "t", "section": "title"}\n'
         b'{"id": "y", "text": "a", "section": "abstract"}\n',
@@ -86,8 +75,8 @@ def test_json_lines_may_have_more_keys(write):
 
 def test_pubtator_keeps_title_and_abstract_apart_and_skips_annotations(write):
     path = write(
-        "my.PubTator",
-        b"1|t|Ataxia|a|b\n1|a|\n1\t0\t6\tAtaxia\tDisease\tD001259\n1\tCID\tD1\tD2\n\n"
+        name="my.PubTator",
+        content=b"1|t|Ataxia|a|b\n1|a|\n1\t0\t6\tAtaxia\tDisease\tD001259\n1\tCID\tD1\tD2\n\n"
         b"2|t| A\tB \r\n\n3|a|only",
     )
     assert read(path) == [
@@ -100,8 +89,8 @@ def test_pubtator_keeps_title_and_abstract_apart_and_skips_annotations(write):
 
 def test_columns_give_their_words(write):
     path = write(
-        "my.conll",
         b"-DOCSTART- -X- O\n\nT\tNN O\n-\ncell B\n\n\n-DOCSTART-\n\xce\xb2 x y\n",
+        "my.conll",
     )
     assert read(path) == [
         Passage("3", None, "T - cell", ("T", "-", "cell")),
@@ -122,12 +111,12 @@ def test_columns_give_their_words(write):
     ],
 )
 def test_other_names_and_standard_input_are_read_by_content(write, content, expected):
-    assert read(write("no_extension", content)) == expected
+    assert read(write(content, "no_extension")) == expected
     assert list(passages.read_passages("-", io.BytesIO(content))) == expected
 
 
 def test_dash_is_standard_input(write, monkeypatch):
-    with open(write("input", b"a\n\nb")) as stream:
+    with open(write(b"a\n\nb", "input")) as stream:
         monkeypatch.setattr(sys, "stdin", stream)
         assert read("-") == [Passage("1", None, "a"), Passage("3", None, "b")]
 
@@ -191,7 +180,7 @@ def test_any_line_of_plain_text_comes_back(texts):
     ],
 )
 def test_wrong_input_is_one_line_that_says_where(write, name, content, line, problem):
-    path = write(name, content)
+    path = write(content, name)
     with pytest.raises(files.InputError) as raised:
         read(path)
     place = path if line is None else f"{path}:{line}"

@@ -1,7 +1,6 @@
-"""re_eval.py: the original's numbers, other label sets, and wrong inputs."""
+"""re_eval.py and lib/relation_scores.py: the original's numbers, other label sets."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -12,40 +11,36 @@ from hypothesis import strategies as st
 
 from biocodes import re_eval
 from biocodes.lib import files, relation_scores
-from kit import paths
+from kit.paths import DATA, ROOT
 
-HERE = str(paths.TESTS)
-SCRIPT = os.path.join(os.path.dirname(HERE), "biocodes", "re_eval.py")
-GOLDEN = os.path.join(HERE, "data", "re")
-CHEMPROT = os.path.join(GOLDEN, "chemprot_eval")
+GOLDEN = DATA / "re"
+CHEMPROT = GOLDEN / "chemprot_eval"
 DDI13 = ["advise", "effect", "mechanism", "int", "false"]
 
 
-def command(*flags, cwd=None):
-    """Runs re_eval.py → (exit status, standard output, standard error)."""
-    done = subprocess.run(
-        [sys.executable, SCRIPT, *flags],
-        capture_output=True,
-        cwd=cwd,
+@pytest.fixture
+def run(run_command):
+    """run(*flags, **options) → Finished."""
+    return lambda *flags, **options: run_command(
+        "biocodes/re_eval.py", *flags, **options
     )
-    return done.returncode, done.stdout, done.stderr.decode("utf-8")
 
 
 def one_hot_lines(ids, classes):
-    """Predicted ids → text of a test_results.tsv."""
+    """Make the text of a test_results.tsv from predicted ids."""
     rows = (["1.0" if i == c else "0.0" for c in range(classes)] for i in ids)
     return "".join("\t".join(row) + "\n" for row in rows)
 
 
 def answer_lines(labels):
-    """Labels → text of a test.tsv."""
+    """Make the text of a test.tsv from labels."""
     rows = (f"{i}\tSentence {i}.\t{label}\n" for i, label in enumerate(labels))
     return "index\tsentence\tlabel\n" + "".join(rows)
 
 
 @pytest.fixture
 def pair(tmp_path):
-    """Writes the two files → the flags that name them."""
+    """pair(predictions, answers) → the flags that name the two files."""
 
     def to_files(predictions, answers):
         flags = []
@@ -59,20 +54,19 @@ def pair(tmp_path):
     return to_files
 
 
-# --- the original's numbers ---
+# The original's numbers
 
 
 @pytest.mark.parametrize(
     "folder, more", [(GOLDEN, []), (CHEMPROT, ["--task", "chemprot"])]
 )
-def test_prints_the_bytes_of_the_original(folder, more, tmp_path):
+def test_prints_the_bytes_of_the_original(run, folder, more, tmp_path):
     flags = [
-        "--output_path=" + os.path.join(folder, "test_results.tsv"),
-        "--answer_path=" + os.path.join(folder, "test.tsv"),
+        f"--output_path={folder / 'test_results.tsv'}",
+        f"--answer_path={folder / 'test.tsv'}",
     ]
-    with open(os.path.join(folder, "re_eval.txt"), "rb") as stream:
-        expected = stream.read()
-    assert command(*flags, *more, cwd=str(tmp_path)) == (0, expected, "")
+    expected = (folder / "re_eval.txt").read_bytes().decode()
+    assert run(*flags, *more, cwd=str(tmp_path)) == (0, expected, "")
 
 
 def test_chemprot_is_right_when_the_answers_lack_a_class(pair, capsys):
@@ -104,7 +98,7 @@ def test_scores_without_a_denominator_are_zero():
     assert set(relation_scores.micro_scores([5], [5], range(5)).values()) == {0.0}
 
 
-# --- other label sets ---
+# Other label sets
 
 GOLD = ["advise", "advise", "effect", "effect", "effect", "int", "false", "false"]
 PREDICTED = [0, 1, 1, 1, 4, 4, 4, 0]
@@ -207,14 +201,14 @@ def test_scores_equal_their_definitions(pairs, negative):
     assert list(micro.values()) == [scores.micro[2], scores.micro[1], scores.micro[0]]
 
 
-# --- wrong inputs ---
+# Wrong input
 
 TWO = "0.9\t0.1\n0.2\t0.8\n"
 ANSWERS = answer_lines("01")
 
 
 @pytest.mark.parametrize(
-    "predictions, answers, place, message",
+    "predictions, answers, where, message",
     [
         ("", ANSWERS, "test_results.tsv: ", "the file is empty"),
         (TWO, "", "test.tsv: ", "the file is empty"),
@@ -239,11 +233,11 @@ ANSWERS = answer_lines("01")
     ],
 )
 def test_wrong_files_are_refused_with_their_line(
-    pair, tmp_path, predictions, answers, place, message
+    pair, tmp_path, predictions, answers, where, message
 ):
     with pytest.raises(files.InputError) as error:
         re_eval.main(pair(predictions, answers))
-    assert str(error.value).startswith(os.path.join(str(tmp_path), place))
+    assert str(error.value).startswith(f"{tmp_path}/{where}")
     assert message in str(error.value)
 
 
@@ -264,10 +258,11 @@ def test_wrong_files_are_refused_with_their_line(
         (["--output_path"], "expected one argument"),
     ],
 )
-def test_wrong_flags_are_refused_in_one_line(pair, flags, message):
-    status, out, err = command(*pair(TWO, ANSWERS), *flags)
-    assert (status, out, err.count("\n")) == (2, b"", 1)
-    assert err.startswith("re_eval.py: error: ") and message in err
+def test_wrong_flags_are_refused_in_one_line(run, pair, flags, message):
+    done = run(*pair(TWO, ANSWERS), *flags)
+    assert done.error.startswith("re_eval.py: error: ")
+    assert message in done.error
+    assert done.stdout == ""
 
 
 @pytest.mark.parametrize(
@@ -288,10 +283,11 @@ def test_multiclass_asks_for_labels_that_it_cannot_guess(pair):
     assert "--labels=a,b,c" in str(error.value)
 
 
-def test_a_wrong_file_is_refused_in_one_line(pair):
-    status, out, err = command(*pair("0.9\tabc\n", ANSWERS))
-    assert (status, out, err.count("\n")) == (2, b"", 1)
-    assert err.startswith("re_eval.py: error: ") and "test_results.tsv:1: " in err
+def test_a_wrong_file_is_refused_in_one_line(run, pair):
+    done = run(*pair("0.9\tabc\n", ANSWERS))
+    assert done.error.startswith("re_eval.py: error: ")
+    assert "test_results.tsv:1: " in done.error
+    assert done.stdout == ""
 
 
 def test_needs_numpy_alone(pair):
@@ -303,7 +299,7 @@ def test_needs_numpy_alone(pair):
     done = subprocess.run(
         [sys.executable, "-c", code, *pair(TWO, ANSWERS)],
         stdout=subprocess.PIPE,
-        cwd=os.path.dirname(HERE),
+        cwd=str(ROOT),
         check=True,
     )
     assert done.stdout.endswith(b"\n[]\n")

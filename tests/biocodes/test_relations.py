@@ -1,6 +1,4 @@
-"""The tab-separated files of relation extraction: what is read, what is refused."""
-
-import os
+"""lib/relations.py: which tab-separated files are read, which are refused."""
 
 import pytest
 from hypothesis import given
@@ -8,26 +6,13 @@ from hypothesis import strategies as st
 
 from biocodes.lib import files
 from biocodes.lib.relations import BINARY_LABELS, Row, label_ids, read_test, read_train
-from kit import paths
+from kit.paths import DATA
 
-GOLDEN = os.path.join(str(paths.TESTS), "data", "re")
 HEADER = "index\tsentence\tlabel\n"
 
 
-@pytest.fixture
-def write(tmp_path):
-    def to_file(content):
-        path = tmp_path / "file.tsv"
-        path.write_bytes(
-            content if isinstance(content, bytes) else content.encode("utf-8")
-        )
-        return str(path)
-
-    return to_file
-
-
 def test_train_keeps_lines_sentences_and_labels():
-    rows = read_train(os.path.join(GOLDEN, "train.tsv"))
+    rows = read_train(str(DATA / "re" / "train.tsv"))
     assert len(rows) == 600
     assert rows[1] == Row(
         line=2,
@@ -39,7 +24,7 @@ def test_train_keeps_lines_sentences_and_labels():
 
 
 def test_test_keeps_its_own_index():
-    rows, has_labels = read_test(os.path.join(GOLDEN, "test.tsv"))
+    rows, has_labels = read_test(str(DATA / "re" / "test.tsv"))
     assert has_labels
     assert len(rows) == 131
     assert rows[1] == Row(3, "@GENE$ was not linked to @DISEASE$ (naïve).", "0", "1")

@@ -1,29 +1,20 @@
-"""SQuAD's exact match and F1: the definitions, and every question counted."""
-
-import json
-import os
-import subprocess
-import sys
+"""squad_eval.py and lib/squad_scores.py: the measures, and every question counted."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biocodes.lib import squad, squad_scores
+from biocodes.lib import files, squad, squad_scores
 from biocodes.lib.files import InputError
-from kit import paths
+from kit.paths import DATA
 
-HERE = str(paths.TESTS)
-SCRIPT = os.path.join(os.path.dirname(HERE), "biocodes", "squad_eval.py")
-QA = os.path.join(HERE, "data", "qa")
+QA = DATA / "qa"
 
 
-def run(*arguments):
-    return subprocess.run(
-        [sys.executable, SCRIPT, *arguments],
-        capture_output=True,
-        encoding="utf-8",
-    )
+@pytest.fixture
+def run(run_command):
+    """run(*arguments) → Finished."""
+    return lambda *arguments: run_command("biocodes/squad_eval.py", *arguments)
 
 
 def squad_file(*questions):
@@ -36,7 +27,7 @@ def question(name, *texts, **more):
     return dict({"id": name, "question": "?", "answers": answers}, **more)
 
 
-# --- Definitions ---
+# Definitions
 
 
 @pytest.mark.parametrize(
@@ -89,8 +80,7 @@ def test_scores_are_means_over_all_questions_in_percent():
 
 
 def test_a_dataset_is_scored_like_its_list_of_gold_answers():
-    with open(os.path.join(QA, "test.json"), encoding="utf-8") as stream:
-        dataset = json.load(stream)
+    dataset = files.read_json(str(QA / "test.json"))
     golds = squad.gold_answers(dataset)
     assert len(golds) == 80
     right = {name: texts[0].upper() for name, texts in golds}
@@ -134,25 +124,21 @@ def test_normalization_leaves_what_is_normal_and_a_text_matches_itself(text):
     assert squad_scores.f1(text, [text]) == 1
 
 
-# --- The command ---
+# The command
 
 
-def test_the_command_prints_both_measures_and_the_total():
-    dataset, predictions = os.path.join(QA, "test.json"), "predictions.json"
-    result = run(dataset, os.path.join(QA, predictions))
-    assert (result.returncode, result.stderr) == (0, "")
+def test_the_command_prints_both_measures_and_the_total(run):
+    result = run(QA / "test.json", QA / "predictions.json")
+    assert (result.status, result.stderr) == (0, "")
     names = [line.split(" = ")[0] for line in result.stdout.splitlines()]
     assert names == ["exact_match", "f1", "total"]
     assert result.stdout.endswith("total = 80\n")
 
 
-def test_questions_without_a_prediction_are_wrong_and_reported(tmp_path):
-    dataset = tmp_path / "d.json"
-    dataset.write_text(json.dumps(squad_file(question("a", "x"), question("b", "y"))))
-    predictions = tmp_path / "p.json"
-    predictions.write_text('{"a": "x"}')
-    result = run(str(dataset), str(predictions))
-    assert result.returncode == 0
+def test_questions_without_a_prediction_are_wrong_and_reported(run, write):
+    dataset = write(squad_file(question("a", "x"), question("b", "y")), "d.json")
+    result = run(dataset, write({"a": "x"}, "p.json"))
+    assert result.status == 0
     assert result.stdout == "exact_match = 50.0000\nf1 = 50.0000\ntotal = 2\n"
     assert result.stderr.startswith("warning: questions without a prediction in ")
     assert result.stderr.endswith("counted as wrong: 1 (b)\n")
@@ -190,14 +176,11 @@ GOOD = squad_file(question("a", "x"))
     ],
 )
 def test_wrong_input_is_one_line_with_file_and_question(
-    tmp_path, dataset, predictions, problem
+    run, write, dataset, predictions, problem
 ):
-    for name, value in (("d.json", dataset), ("p.json", predictions)):
-        (tmp_path / name).write_text(json.dumps(value))
-    result = run(str(tmp_path / "d.json"), str(tmp_path / "p.json"))
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.count("\n") == 1 and "Traceback" not in result.stderr
-    assert problem in result.stderr
+    result = run(write(dataset, "d.json"), write(predictions, "p.json"))
+    assert problem in result.error
+    assert result.stdout == ""
 
 
 def test_the_functions_name_the_dataset_they_were_given():

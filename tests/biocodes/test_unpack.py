@@ -1,12 +1,10 @@
-"""biocodes/unpack.py: nothing outside the folder, nothing half, nothing garbled."""
+"""unpack.py: nothing outside the folder, nothing half, nothing garbled."""
 
 import gzip
 import hashlib
 import io
 import os
 import stat
-import subprocess
-import sys
 import tarfile
 import tempfile
 import zipfile
@@ -17,10 +15,7 @@ from hypothesis import strategies as st
 
 from biocodes import unpack
 from biocodes.lib import files
-from kit import paths
 
-ROOT = str(paths.ROOT)
-SCRIPT = os.path.join(ROOT, "biocodes", "unpack.py")
 GOOD = [("datasets/NER/a.tsv", b"word\tO\n" * 1000), ("datasets/RE/b.tsv", b"x\n")]
 
 
@@ -32,7 +27,7 @@ def tar_member(name, kind=tarfile.REGTYPE, link=""):
 
 
 def make_tar(path, contents=(), members=()):
-    """A .tar.gz with files of these (name, bytes), then these bare members."""
+    """Make a .tar.gz with files of these (name, bytes), then these bare members."""
     with tarfile.open(str(path), "w:gz") as archive:
         for name, content in contents:
             member = tarfile.TarInfo(name)
@@ -53,19 +48,19 @@ def make_zip(path, contents, mode=stat.S_IFREG | 0o644):
 
 
 def tree(folder):
-    """{path below folder: content} of every file there; links are shown as such."""
-    found = {}
-    for place, _, names in os.walk(str(folder)):
+    """Return {path below folder: content} of every file there; none is a link."""
+    contents = {}
+    for parent, _, names in os.walk(str(folder)):
         for name in names:
-            path = os.path.join(place, name)
+            path = os.path.join(parent, name)
             assert not os.path.islink(path)
             with open(path, "rb") as stream:
-                found[os.path.relpath(path, str(folder))] = stream.read()
-    return found
+                contents[os.path.relpath(path, str(folder))] = stream.read()
+    return contents
 
 
 def refuse(archive, tmp_path, words, **options):
-    """Unpacking stops with these words in its line, and leaves no trace."""
+    """Check that unpacking stops with these words in its line and leaves no trace."""
     target = tmp_path / "inner" / "out"
     target.parent.mkdir(exist_ok=True)
     before = tree(tmp_path)
@@ -164,9 +159,9 @@ def test_links_inside_become_copies(tmp_path):
     ]
     archive = make_tar(tmp_path / "a.tar.gz", GOOD, links)
     unpack.unpack(archive, str(tmp_path / "out"))
-    found = tree(tmp_path / "out")
-    assert found["RE/soft"] == GOOD[0][1]
-    assert found["RE/hard"] == GOOD[1][1]
+    contents = tree(tmp_path / "out")
+    assert contents["RE/soft"] == GOOD[0][1]
+    assert contents["RE/hard"] == GOOD[1][1]
 
 
 @pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
@@ -235,6 +230,60 @@ def test_members_that_get_in_each_others_way_leave_nothing(tmp_path):
     refuse(archive, tmp_path, "cannot be written")
 
 
+def header(**fields):
+    """A tar's header with these fields of TarInfo."""
+    member = tar_member("datasets/x")
+    for name, value in fields.items():
+        setattr(member, name, value)
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+def pax(records):
+    """An extended header with these bytes in it, and the file that it is about."""
+    padding = b"\0" * (-len(records) % tarfile.BLOCKSIZE)
+    extended = header(type=tarfile.XHDTYPE, size=len(records))
+    return extended + records + padding + header()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        header(size=1 << 80),
+        header(size=(1 << 63) - 1),
+        pax(b"38 size=%d\n" % (1 << 90)),
+        pax(b"30 size=%s\n" % (b"9" * 21)),
+        pax(b"24 GNU.sparse.map=x,y,z\n"),
+        header(type=tarfile.GNUTYPE_LONGNAME, size=1) * 3000,
+        header(type=tarfile.GNUTYPE_LONGNAME, size=1 << 60),
+    ],
+    ids=[
+        *("size of 2^80", "size of 2^63", "pax size of 2^90", "pax size of 21 digits"),
+        *("pax sparse map", "chain", "name of 2^60 bytes"),
+    ],
+)
+def test_numbers_and_chains_that_cannot_be_are_damage(tmp_path, content):
+    archive = tmp_path / "a.tar.gz"
+    archive.write_bytes(gzip.compress(content + b"\0" * 2 * tarfile.BLOCKSIZE))
+    refuse(str(archive), tmp_path, "is cut off or damaged; remove it")
+
+
+def test_a_zip_of_garbled_lzma_is_damaged(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(str(path), "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.tsv", b"word\tO\n" * 1000)
+    content = bytearray(path.read_bytes())
+    # After the local header: 30 bytes and the name, then 9 bytes of LZMA's settings.
+    content[44:60] = b"\xff" * 16
+    path.write_bytes(bytes(content))
+    refuse(str(path), tmp_path, "is cut off or damaged; remove it")
+
+
+@pytest.mark.parametrize("make", [make_tar, make_zip])
+def test_folders_in_folders_without_end_are_refused(tmp_path, make):
+    archive = make(tmp_path / "archive", [("d/" * 1900 + "x", b"deep")])
+    refuse(archive, tmp_path, "in too many folders; nothing was unpacked")
+
+
 @settings(deadline=None, max_examples=200)
 @given(data=st.data())
 def test_any_garbled_tar_is_unpacked_or_refused(data):
@@ -246,10 +295,10 @@ def test_any_garbled_tar_is_unpacked_or_refused(data):
         archive.addfile(tar_member("folder/" + "n" * 120))
     content = bytearray(plain.getvalue())
     for _ in range(data.draw(st.integers(1, 4))):
-        place = data.draw(st.integers(0, 4 * tarfile.BLOCKSIZE))
-        content[place] = data.draw(st.integers(0, 255))
+        index = data.draw(st.integers(0, 4 * tarfile.BLOCKSIZE))
+        content[index] = data.draw(st.integers(0, 255))
         # With a fitting checksum, or tarfile would look at nothing else in the header.
-        start = place - place % tarfile.BLOCKSIZE
+        start = index - index % tarfile.BLOCKSIZE
         content[start + 148 : start + 156] = b" " * 8
         checksum = sum(content[start : start + tarfile.BLOCKSIZE])
         content[start + 148 : start + 156] = b"%06o\0 " % checksum
@@ -264,14 +313,11 @@ def test_any_garbled_tar_is_unpacked_or_refused(data):
             assert os.listdir(folder) == ["a.tar.gz"]
 
 
-def test_as_a_command(tmp_path):
+def test_as_a_command(run_command, tmp_path):
     archive = make_tar(tmp_path / "a.tar.gz", GOOD)
-    command = [sys.executable, SCRIPT, f"--archive_path={archive}", "--output_dir=out"]
-    first = subprocess.run(command, cwd=str(tmp_path), capture_output=True, text=True)
-    assert (first.returncode, first.stdout, first.stderr) == (0, "", "")
+    command = ["biocodes/unpack.py", f"--archive_path={archive}", "--output_dir=out"]
+    assert run_command(*command, cwd=str(tmp_path)) == (0, "", "")
     assert sorted(tree(tmp_path / "out")) == ["NER/a.tsv", "RE/b.tsv"]
-    again = subprocess.run(command, cwd=str(tmp_path), capture_output=True, text=True)
-    assert again.returncode == 2
-    assert again.stderr == (
-        "unpack.py: error: out: is already there; move it away to unpack anew\n"
+    assert run_command(*command, cwd=str(tmp_path)).error == (
+        "unpack.py: error: out: is already there; move it away to unpack anew"
     )

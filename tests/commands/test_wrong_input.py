@@ -880,7 +880,7 @@ WRONG = [
         for ending in ("py", "pl")
         for row in [
             ("empty argument", [give("")], "unknown argument"),
-            ("nonsense flag", [give("--help")], "--help: unknown argument; usage: "),
+            ("nonsense flag", [give("--no")], "--no: unknown argument; usage: "),
             ("no delimiter", [give("-d")], "-d: a value must follow; usage: "),
             ("nonsense delimiter", [give("-d", "(")], "-d: '.' is not a regular expr"),
             (

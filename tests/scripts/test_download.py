@@ -15,10 +15,9 @@ import threading
 
 import pytest
 
-from kit import paths
+from kit.paths import ROOT
 
-ROOT = str(paths.ROOT)
-SCRIPT = os.path.join(ROOT, "download.sh")
+SCRIPT = str(ROOT / "download.sh")
 # Random bytes do not compress, so that the archive has a size worth cutting.
 CORPUS = os.urandom(300000)
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import run_ner
 import tokenization
 from benchmarks import own_text as benchmark
-from biocodes.lib import conll, entity_formats, files, passages
+from biocodes.lib import conll, files, formats, passages
 from biocodes.lib.entities import Annotated, Entity, jsonl_line, read_jsonl
 from biocodes.lib.passages import Passage
 from finetuning import output_dir
@@ -349,7 +349,7 @@ def test_entities_are_those_that_conlleval_counts(call, tiny_bert, tmp_path):
 def test_text_becomes_entities_in_all_formats(call, tiny_bert, tmp_path, caplog):
     out = tmp_path / "out"
     file = write(tmp_path / "own.txt", ["\ufeff" + TEXTS[0], "", *TEXTS[1:]], "\r\n")
-    names = ",".join(entity_formats.FORMATS)
+    names = ",".join(formats.FORMATS)
     flags = tiny_ner(tiny_bert, out, file, f"--output_formats={names}")
     assert call(run_ner, *flags) == (0, "", "")
     found = list(read_jsonl(str(out / "entities.jsonl")))

@@ -2,15 +2,33 @@
 
 import contextlib
 import os
+from typing import List, Sequence
 
-from biocodes.lib import bioc, brat, entity_page, files, pubtator
-from biocodes.lib.entities import conll_writer, documents, read_conll, read_jsonl
+from biocodes.lib import bioc, brat, entity_columns, entity_page, files, pubtator
+from biocodes.lib.entities import count_types, documents, read_jsonl
 
-FORMATS = ("conll", "pubtator", "brat", "bioc", "html")
+# Format → context manager: folder → function that adds a document to it. The page is
+# written apart, as it needs the counts of all types before the first passage.
+WRITERS = {
+    "conll": entity_columns.writer,
+    "pubtator": pubtator.writer,
+    "brat": brat.writer,
+    "bioc": bioc.writer,
+}
+FORMATS = (*WRITERS, "html")
+# Format → function: path → iterator of Annotated.
+READERS = {
+    "jsonl": read_jsonl,
+    "conll": entity_columns.read,
+    "pubtator": pubtator.read,
+    "brat": brat.read,
+    "bioc": bioc.read,
+    "html": entity_page.read,
+}
 
 
-def check_formats(text):
-    """Names with commas between them → the list of them, "" → [].
+def check_formats(text: str) -> List[str]:
+    """Parse names of formats with commas between them; "" is none.
 
     Raises:
       InputError: one is not in FORMATS.
@@ -26,19 +44,21 @@ def check_formats(text):
     return sorted(set(names), key=FORMATS.index)
 
 
-def convert(jsonl_path, folder, formats, title="Entities"):
-    """Makes the files of other formats from an entities.jsonl, in constant memory.
+def convert(
+    jsonl_path: str, folder: str, formats: Sequence[str], title: str = "Entities"
+) -> None:
+    """Make the files of other formats from an entities.jsonl, in constant memory.
 
     They appear in the folder when all of them are whole.
 
     Args:
       jsonl_path: an entities.jsonl; it is read twice for html.
       folder: is made if it is not there.
-      formats: list of names of FORMATS.
+      formats: names of FORMATS.
       title: heading of the html page.
 
     Raises:
-      InputError: see read_jsonl; or the folder cannot be written.
+      InputError: as read_jsonl; or the folder cannot be written.
     """
     files.make_folder(folder)
     counts = {}
@@ -51,25 +71,9 @@ def convert(jsonl_path, folder, formats, title="Entities"):
         for document in documents(read_jsonl(jsonl_path)):
             for write in writers:
                 write(document)
-            entity_page.count_types(document, counts)
+            count_types(document, counts)
         if "html" in formats:
             page = files.whole_file(os.path.join(folder, "entities.html"))
             entity_page.write_page(
                 stack.enter_context(page), read_jsonl(jsonl_path), title, counts
             )
-
-
-WRITERS = {
-    "conll": conll_writer,
-    "pubtator": pubtator.writer,
-    "brat": brat.writer,
-    "bioc": bioc.writer,
-}
-READERS = {
-    "jsonl": read_jsonl,
-    "conll": read_conll,
-    "pubtator": pubtator.read_pubtator,
-    "brat": brat.read_brat,
-    "bioc": bioc.read_bioc,
-    "html": entity_page.read_html,
-}
