@@ -9,21 +9,23 @@ context fills all the windows. Random logits are the worst there is: the best st
 ends are all over the window.
 """
 
+import argparse
+import functools
 import os
 import sys
+from typing import List, Optional, Sequence, Tuple
 
 if __name__ == "__main__":  # started as a file: let `benchmarks` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from benchmarks import common  # noqa: E402  isort: skip
+from benchmarks import common, models  # noqa: E402  isort: skip
 import numpy as np  # noqa: E402
 
 import run_qa  # noqa: E402
-from biocodes.lib import (
-    conll,  # noqa: E402
-    squad,  # noqa: E402
-)
+from biocodes.lib import conll, squad  # noqa: E402
 from tasks.qa import decoding  # noqa: E402
-from tasks.qa.results import find_text  # noqa: E402
+from tasks.qa.answers import ids_of  # noqa: E402
+from tasks.qa.results import make_text_of  # noqa: E402
+from tokenization import FullTokenizer  # noqa: E402
 
 LENGTHS = run_qa.Lengths(max_seq_length=384, doc_stride=128, max_query_length=64)
 LIMITS = decoding.Limits(
@@ -41,9 +43,11 @@ HEAD = (
 )
 # Logits that windows take by turns, so that memory does not limit their number.
 LOGITS = 64
+# A question, and the logits and features of its windows.
+Question = Tuple[squad.Example, List[decoding.WindowLogits]]
 
 
-def parse(argv):
+def parse(argv: Optional[List[str]]) -> argparse.Namespace:
     parser = common.argument_parser(
         __doc__,
         3,
@@ -60,9 +64,9 @@ def parse(argv):
     return parser.parse_args(argv)
 
 
-def question(words, tokenizer, count):
-    """An Example with so many windows, and these: list of qa_decoding.Window."""
-    head = len(run_qa.ids_of("What is it?", tokenizer)) + 2
+def question(words: Sequence[str], tokenizer: FullTokenizer, count: int) -> Question:
+    """Make a question with so many windows, the context of words by turns."""
+    head = len(ids_of("What is it?", tokenizer)) + 2
     pieces = LENGTHS.max_seq_length - head - 1 + LENGTHS.doc_stride * (count - 1)
     context, length = [], 0
     while length < pieces:
@@ -80,48 +84,52 @@ def question(words, tokenizer, count):
             for name in ("input_ids", "word_index", "max_context")
         ]
         size = len(arrays[0])
-        windows.append(decoding.Window(start[:size], end[:size], *arrays))
+        windows.append(decoding.WindowLogits(start[:size], end[:size], *arrays))
     return example, windows
 
 
-def decode(example, windows, tokenizer, times):
-    """Decides so many times; → windows a call, seconds."""
+def decode(
+    question: Question, tokenizer: FullTokenizer, times: int
+) -> Tuple[int, float]:
+    """Decide so many times; return the number of windows and the seconds."""
+    example, windows = question
 
-    def decide():
+    def decide() -> None:
         for _ in range(times):
-            text_of = find_text(example, tokenizer, verbose=False)
+            text_of = make_text_of(example, tokenizer, verbose=False)
             decoding.decide(windows, text_of, LIMITS)
 
     return len(windows) * times, common.seconds_of(decide)
 
 
-def main(argv=None):
+def main(argv: Optional[List[str]] = None) -> None:
+    """Measure and print the table."""
     arguments = parse(argv)
-    rows = []
+    path = os.path.join(arguments.data, "test.tsv")
+    words = [
+        word
+        for sentence in conll.read_sentences(path, labelled=False)
+        for word in sentence.words
+    ]
     with common.work_folder() as folder:
-        model = common.model_of(arguments, folder)
-        tokenizer = model.tokenizer
-        path = os.path.join(arguments.data, "test.tsv")
-        words = [
-            word
-            for sentence in conll.read_sentences(path, labelled=False)
-            for word in sentence.words
-        ]
-        short = question(words, tokenizer, 2)
-        for count in arguments.windows:
-            long = question(words, tokenizer, count)
-            found = common.alternate(
-                {
-                    "short": lambda n=count: decode(*short, tokenizer, max(n // 2, 1)),
-                    "long": lambda one=long: decode(*one, tokenizer, 1),
-                },
-                arguments.rounds,
-            )
-            cells = [count]
-            for windows, seconds in found.values():
-                cells += [seconds, windows / seconds]
-            rows.append(cells)
-        common.print_table(HEAD, rows, common.describe_rounds(arguments))
+        tokenizer = models.model_of(arguments, folder).tokenizer
+    short = question(words, tokenizer, 2)
+    rows = []
+    for count in arguments.windows:
+        long = question(words, tokenizer, count)
+        half = max(count // 2, 1)
+        measured = common.alternate(
+            {
+                "short": functools.partial(decode, short, tokenizer, half),
+                "long": functools.partial(decode, long, tokenizer, 1),
+            },
+            arguments.rounds,
+        )
+        cells = [count]
+        for windows, seconds in measured.values():
+            cells += [seconds, windows / seconds]
+        rows.append(cells)
+    common.print_table(HEAD, rows, common.describe_rounds(arguments))
 
 
 if __name__ == "__main__":

@@ -9,27 +9,46 @@ corpus is not in it. With --repeat the corpus comes several times over, as a lar
 would but for its words, which are known by then.
 """
 
+import argparse
 import functools
 import itertools
 import os
 import sys
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 if __name__ == "__main__":  # started as a file: let `benchmarks` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from benchmarks import common  # noqa: E402  isort: skip
+from benchmarks import common, corpora, models  # noqa: E402  isort: skip
+import numpy as np  # noqa: E402
+
 import run_ner  # noqa: E402
 import run_qa  # noqa: E402
 import run_re  # noqa: E402
-from finetuning import (
-    records,  # noqa: E402
-    workers,  # noqa: E402
-)
-from tasks.ner.labels import labels_of  # noqa: E402
+from finetuning import records, workers  # noqa: E402
+from finetuning.windows import cut_pieces  # noqa: E402
+from tasks.ner import labels  # noqa: E402
+from tokenization import FullTokenizer  # noqa: E402
 
 WHAT = {"ner": "NER, sentences", "re": "RE, sentences", "qa": "QA, questions"}
 
 
-def parse(argv):
+class Trial(NamedTuple):
+    """What is featurized.
+
+    Attributes:
+      task: one of common.TASKS.
+      examples: of the task, as its script reads them.
+      repeat: how often they come.
+      model: its tokenizer is used.
+    """
+
+    task: str
+    examples: Sequence[Any]
+    repeat: int
+    model: models.Pretrained
+
+
+def parse(argv: Optional[List[str]]) -> argparse.Namespace:
     parser = common.argument_parser(
         __doc__,
         3,
@@ -52,34 +71,47 @@ def parse(argv):
     return parser.parse_args(argv)
 
 
-def maker_of(task, examples, tokenizer):
-    """What the scripts make of an example: (schema, function → list of rows)."""
+def maker_of(
+    task: str, examples: Sequence[Any], tokenizer: FullTokenizer
+) -> Tuple[records.Schema, Callable[[Any], List[np.ndarray]]]:
+    """Return what the scripts make of an example: the schema, and its rows."""
     if task == "ner":
         schema = run_ner.schema(labelled=True)
-        label_ids = labels_of(examples, "").ids
-        return schema, lambda one: [
-            schema.pack(window)
-            for window in run_ner.featurize_windows(one, tokenizer, label_ids, 128)
-        ]
-    if task == "re":
+        names = labels.of_file(examples, "")
+        label_ids = {name: index for index, name in enumerate(names)}
+        featurize = functools.partial(
+            run_ner.featurize,
+            tokenizer=tokenizer,
+            label_ids=label_ids,
+            max_seq_length=128,
+            cut=cut_pieces,
+        )
+    elif task == "re":
         schema = run_re.schema(labelled=True)
-        label_ids = {one.label: 0 for one in examples}
-        return schema, lambda one: [
-            schema.pack(run_re.featurize(one, tokenizer, label_ids, 128))
-        ]
-    schema, lengths = run_qa.schema(labelled=True), run_qa.Lengths(384, 128, 64)
-    return schema, lambda one: [
-        schema.pack(window) for window in run_qa.featurize(one, tokenizer, lengths)
+        label_ids = {row.label: 0 for row in examples}
+
+        def featurize(row: Any) -> List[Any]:
+            return [run_re.featurize(row, tokenizer, label_ids, 128)]
+
+    else:
+        schema = run_qa.schema(labelled=True)
+        featurize = functools.partial(
+            run_qa.featurize,
+            tokenizer=tokenizer,
+            lengths=run_qa.Lengths(384, 128, 64),
+        )
+    return schema, lambda example: [
+        schema.pack(features) for features in featurize(example)
     ]
 
 
-def measure(task, examples, repeat, model, processes, folder):
-    """Seconds from examples to a record file that is open."""
-    schema, make = maker_of(task, examples, model.tokenizer)
-    many = itertools.chain.from_iterable(itertools.repeat(examples, repeat))
+def measure(trial: Trial, processes: int, folder: str) -> float:
+    """Measure the seconds from examples to a record file that is open."""
+    schema, make = maker_of(trial.task, trial.examples, trial.model.tokenizer)
+    many = itertools.chain.from_iterable(itertools.repeat(trial.examples, trial.repeat))
     path = os.path.join(folder, "examples.tf_record")
 
-    def write():
+    def write() -> None:
         made = workers.ordered_map(make, many, processes)
         rows = itertools.chain.from_iterable(made)
         records.write_records(path, schema, rows, {})
@@ -87,42 +119,37 @@ def measure(task, examples, repeat, model, processes, folder):
     return common.seconds_of(write)
 
 
-def main(argv=None):
+def row_of(trial: Trial, processes: int, rounds: int, folder: str) -> Tuple[Any, ...]:
+    """Measure a row of the table."""
+    measured = common.alternate(
+        {
+            number: functools.partial(measure, trial, number, folder)
+            for number in (0, processes)
+        },
+        rounds,
+    )
+    count = len(trial.examples) * trial.repeat
+    alone, together = measured[0], measured[processes]
+    return WHAT[trial.task], count, alone, count / alone, together, alone / together
+
+
+def main(argv: Optional[List[str]] = None) -> None:
+    """Measure and print the table."""
     arguments = parse(argv)
-    several = arguments.processes
+    processes, rounds = arguments.processes, arguments.rounds
+    workers_head = f"{processes} workers, s"
+    head = ("what", "how many", "one process, s", "a second", workers_head, "gain")
     rows = []
     with common.work_folder() as folder:
-        model = common.model_of(arguments, folder)
-        for task, what in WHAT.items():
+        model = models.model_of(arguments, folder)
+        for task in WHAT:
             data = arguments.data and os.path.join(arguments.data, task)
-            examples = common.corpus_of(task, data, folder).load_train()
+            examples = corpora.corpus_of(task, data, folder).load_train()
             for repeat in arguments.repeat:
-                found = common.alternate(
-                    {
-                        n: functools.partial(
-                            measure, task, examples, repeat, model, n, folder
-                        )
-                        for n in (0, several)
-                    },
-                    arguments.rounds,
-                )
-                count = len(examples) * repeat
-                alone, together = found[0], found[several]
-                rows.append(
-                    (what, count, alone, count / alone, together, alone / together)
-                )
-        common.print_table(
-            (
-                "what",
-                "how many",
-                "one process, s",
-                "a second",
-                f"{several} workers, s",
-                "gain",
-            ),
-            rows,
-            f"{common.describe_rounds(arguments)} {common.describe(model)}",
-        )
+                trial = Trial(task, examples, repeat, model)
+                rows.append(row_of(trial, processes, rounds, folder))
+        note = f"{common.describe_rounds(arguments)} {model.describe()}"
+        common.print_table(head, rows, note)
 
 
 if __name__ == "__main__":

@@ -15,15 +15,17 @@ The second prints the greatest resident memory of each phase of run_ner.py (Linu
 VmHWM), as it is and with --pad_to_max_length=true.
 """
 
+import argparse
+import functools
 import json
 import os
-import subprocess
 import sys
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 from unittest import mock
 
 if __name__ == "__main__":  # started as a file: let `benchmarks` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from benchmarks import common  # noqa: E402  isort: skip
+from benchmarks import common, corpora, models, scripts  # noqa: E402  isort: skip
 import numpy as np  # noqa: E402
 import tensorflow.compat.v1 as tf  # noqa: E402
 
@@ -31,16 +33,16 @@ import modeling  # noqa: E402
 import optimization  # noqa: E402
 import run_ner  # noqa: E402
 import run_qa  # noqa: E402
-from biocodes.lib import files  # noqa: E402
-from finetuning import (
-    prediction,  # noqa: E402
-    training,  # noqa: E402
-)
+from finetuning import training  # noqa: E402
+from finetuning.estimator import ModeKeys  # noqa: E402
+from finetuning.model import Model  # noqa: E402
+from finetuning.prediction import Predictor  # noqa: E402
+from finetuning.training import TrainingSettings  # noqa: E402
 
 STEP_HEAD = ("model", "batch", "flags", "always, GB", "at most, GB", "resident, GB")
-PHASE_HEAD = ("phase", "default, GB", f"{common.PADDED}, GB", "ratio")
+PHASE_HEAD = ("phase", "default, GB", f"{scripts.PADDED}, GB", "ratio")
 
-MODELS = {
+SIZES = {
     "tiny": {
         "num_hidden_layers": 4,
         "hidden_size": 64,
@@ -65,7 +67,7 @@ MODELS = {
 }
 # examples, length
 BATCHES = {"ner": (32, 128), "qa": (12, 384)}
-SHAPES = [f"{model}-{batch}" for model in MODELS for batch in BATCHES]
+SHAPES = [f"{model}-{batch}" for model in SIZES for batch in BATCHES]
 # What the flags are called here → micro-batches, whether layers are recomputed.
 WAYS = {
     "none": (1, False),
@@ -82,14 +84,14 @@ FLAGS = {
 PHASES = ("featurizing", "training", "predicting")
 
 
-def some_of(names):
-    """Type of a flag that is some of these names, "a,b"."""
+def some_of(names: Sequence[str]) -> Callable[[str], List[str]]:
+    """Make the type of a flag that is some of these names, "a,b"."""
 
-    def parsed(text):
+    def parsed(text: str) -> List[str]:
         chosen = text.split(",")
         unknown = [name for name in chosen if name not in names]
         if unknown:
-            raise common.argparse.ArgumentTypeError(
+            raise argparse.ArgumentTypeError(
                 f"{unknown[0]!r} is none of {', '.join(names)}"
             )
         return chosen
@@ -97,7 +99,7 @@ def some_of(names):
     return parsed
 
 
-def parse(argv):
+def parse(argv: List[str]) -> argparse.Namespace:
     parser = common.argument_parser(__doc__, 1, **common.DATA_OF_NER)
     known = ",".join(SHAPES[2:])
     parser.add_argument(
@@ -125,18 +127,20 @@ def parse(argv):
 # A training step, in a process of its own
 
 
-def measure_step(shape, way):
-    """Runs training steps of a model with random weights.
+def measure_step(shape: str, way: str) -> Tuple[int, int, int]:
+    """Run training steps of a model with random weights.
 
     Returns:
-      tuple of bytes: of the variables; alive at the worst moment; resident at most.
+      Bytes of the variables; alive at the worst moment; resident at most.
     """
     model, batch = shape.split("-")
     count, recompute_layers = WAYS[way]
-    update, feed = build_step(MODELS[model], batch, count, recompute_layers)
+    update, feed = build_step(SIZES[model], batch, count, recompute_layers)
     operations = [update.accumulate] * (count - 1) + [update.operation]
-    variables = tf.global_variables() + tf.local_variables()
-    always = sum(one.shape.num_elements() * one.dtype.size for one in variables)
+    always = sum(
+        variable.shape.num_elements() * variable.dtype.size
+        for variable in tf.global_variables() + tf.local_variables()
+    )
     with tf.Session() as session:
         session.run(
             [tf.global_variables_initializer(), tf.local_variables_initializer()]
@@ -144,26 +148,28 @@ def measure_step(shape, way):
         for operation in operations:
             session.run(operation, feed)
         # Once more: only now has the process taken all room that steps need.
-        made = [peak_of(traced(session, one, feed)) for one in operations[-2:]]
+        made = [
+            peak_of(traced(session, operation, feed)) for operation in operations[-2:]
+        ]
     return always, always + max(made), greatest_resident()
 
 
-def build_step(sizes, batch, count, recompute_layers):
-    """A training step as finetuning.train builds it, and a batch to feed it with.
+def build_step(
+    sizes: Dict[str, int], batch: str, count: int, recompute_layers: bool
+) -> Tuple[optimization.Update, Dict[tf.Tensor, np.ndarray]]:
+    """Build a training step as finetuning.training does, and a batch to feed it with.
 
     Args:
-      sizes: dict of what differs from common.MINILM.
+      sizes: what differs from models.MINILM.
       batch: a key of BATCHES.
       count: micro-batches in the step.
-      recompute_layers: see modeling.encode.
+      recompute_layers: whether gradients compute each layer once more.
 
     Returns:
-      optimization.Update, and dict of placeholder → array.
+      The step, and the array of each of its placeholders.
     """
-    make_head = {"ner": lambda: run_ner.make_head(7, False), "qa": one_of_qa}[batch]
-    labels = {"ner": ["label_ids"], "qa": ["start_position", "end_position"]}[batch]
     examples, length = BATCHES[batch]
-    how = training.Training(
+    settings = TrainingSettings(
         train_batch_size=examples,
         learning_rate=5e-5,
         num_train_epochs=1.0,
@@ -171,43 +177,48 @@ def build_step(sizes, batch, count, recompute_layers):
         save_checkpoints_steps=1000,
         keep_checkpoint_max=5,
         seed=1,
-        pad_to=None,
         gradient_accumulation_steps=count,
         recompute_layers=recompute_layers,
     )
-    rows = examples // count // how.parts()
+    shape = (examples // count // settings.parts, length)
     parts, feed = [], {}
-    for _ in range(how.parts()):
+    for _ in range(settings.parts):
         features = {}
-        for name in ("input_ids", "input_mask", "segment_ids", *labels):
-            shape = [rows, length][: 1 if name.endswith("position") else 2]
-            features[name] = tf.placeholder(tf.int32, [None] * len(shape), name)
-            feed[features[name]] = np.ones(shape, np.int32)
+        for name, of_name in shapes_of(batch, shape).items():
+            features[name] = tf.placeholder(tf.int32, [None] * len(of_name), name)
+            feed[features[name]] = np.ones(of_name, np.int32)
         parts.append(features)
-    config = modeling.BertConfig(**dict(common.MINILM, **sizes))
-    mode = tf.estimator.ModeKeys.TRAIN
-    loss = training.training_loss(make_head(), config, parts, mode, how)
+    config = modeling.BertConfig(**dict(models.MINILM, **sizes))
+    head = {"ner": run_ner.make_head(7, False), "qa": run_qa.make_head(False)}[batch]
+    model = Model(config, tokenizer=None, facts={}, head=head)
+    loss = training.training_loss(model, parts, ModeKeys.TRAIN, settings)
     return optimization.create_train_op(loss, 5e-5, 1000, 100, count > 1), feed
 
 
-def one_of_qa():
-    return run_qa.make_head(count_padding=False)
+def shapes_of(batch: str, shape: Tuple[int, int]) -> Dict[str, Tuple[int, ...]]:
+    """Map the features of a batch, [examples, length], to their shapes."""
+    shapes = dict.fromkeys(("input_ids", "input_mask", "segment_ids"), shape)
+    if batch == "ner":
+        return dict(shapes, label_ids=shape)
+    return dict(shapes, start_position=shape[:1], end_position=shape[:1])
 
 
-def traced(session, operation, feed):
-    """Runs an operation; → the StepStats, with all memory records."""
+def traced(
+    session: tf.Session, operation: tf.Operation, feed: Dict[tf.Tensor, Any]
+) -> Any:
+    """Run an operation; return TensorFlow's StepStats, with all memory records."""
     metadata = tf.RunMetadata()
     options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
     session.run(operation, feed, options=options, run_metadata=metadata)
     return metadata.step_stats
 
 
-def peak_of(step_stats):
-    """Bytes at the worst moment of what a run allocated.
+def peak_of(step_stats: Any) -> int:
+    """Return the bytes at the worst moment of what a run allocated.
 
     Args:
-      step_stats: see traced. A record says when a tensor came, or, with a negative
-        size, when it went.
+      step_stats: TensorFlow's StepStats. A record says when a tensor came, or, with a
+        negative size, when it went.
     """
     records = [
         (record.alloc_micros, record.alloc_bytes)
@@ -223,22 +234,24 @@ def peak_of(step_stats):
 # The phases, in a process of their own
 
 
-def greatest_resident():
-    """Bytes that this process has held at once since the last reset (Linux)."""
+def greatest_resident() -> int:
+    """Return the bytes that this process held at most since the last reset (Linux)."""
     with open("/proc/self/status") as stream:
         fields = dict(line.split(":", 1) for line in stream)
     return int(fields["VmHWM"].split()[0]) * 1024
 
 
-def measure_phases(flags):
-    """Runs run_ner.py; → list of bytes, held at most until training or predicting
-    begins, and in it.
-    """
-    found = []
+def measure_phases(flags: Sequence[str]) -> List[int]:
+    """Run run_ner.py and measure what it holds.
 
-    def begin(function):
-        def begun(*arguments, **named):
-            found.append(greatest_resident())
+    Returns:
+      The bytes held at most until training or predicting begins, and in it.
+    """
+    held = []
+
+    def begin(function: Callable[..., Any]) -> Callable[..., Any]:
+        def begun(*arguments: Any, **named: Any) -> Any:
+            held.append(greatest_resident())
             with open("/proc/self/clear_refs", "w") as stream:
                 stream.write("5")  # VmHWM starts from here
             return function(*arguments, **named)
@@ -246,79 +259,80 @@ def measure_phases(flags):
         return begun
 
     with mock.patch.object(training, "train", begin(training.train)):
-        with mock.patch.object(prediction, "predict", begin(prediction.predict)):
-            common.run_script("ner", flags)
-    return found + [greatest_resident()]
+        with mock.patch.object(Predictor, "predict", begin(Predictor.predict)):
+            scripts.run_script("ner", flags)
+    return held + [greatest_resident()]
 
 
 # Around them
 
 
-def in_a_process(what, *arguments):
-    """Runs measure_step or measure_phases as a command; → what it returns."""
-    command = [sys.executable, os.path.abspath(__file__), "--command", what]
-    done = subprocess.run([*command, *arguments], stdout=subprocess.PIPE)
-    if done.returncode:
-        raise files.InputError(f"{' '.join([what, *arguments])} failed, see above")
-    return json.loads(done.stdout.decode().splitlines()[-1])
+def in_a_process(what: str, *arguments: str) -> List[int]:
+    """Run measure_step or measure_phases as a command; return what it returns."""
+    return json.loads(scripts.lines_of_process(__file__, what, *arguments)[-1])
 
 
-def be_command(what, *arguments):
-    found = {"step": measure_step, "phases": lambda *flags: measure_phases([*flags])}
-    print(json.dumps(found[what](*arguments)), flush=True)
+def be_command(what: str, *arguments: str) -> None:
+    """Measure in this process, which was started for that, and print it."""
+    measured = measure_step(*arguments) if what == "step" else measure_phases(arguments)
+    print(json.dumps(measured), flush=True)
 
 
-def step_rows(arguments):
-    """The rows of the first table."""
-    for shape in arguments.shapes:
-        for way in arguments.ways:
+def step_rows(shapes: Sequence[str], ways: Sequence[str]) -> Iterator[Sequence[Any]]:
+    """Yield the rows of the first table."""
+    for shape in shapes:
+        for way in ways:
             model, batch = shape.split("-")
-            found = in_a_process("step", shape, way)
+            sizes = in_a_process("step", shape, way)
             batch = "{} {} × {}".format(batch.upper(), *BATCHES[batch])
-            yield (model, batch, FLAGS[way], *(size / 1e9 for size in found))
+            yield (model, batch, FLAGS[way], *(size / 1e9 for size in sizes))
 
 
-def phase_rows(arguments, corpus, model, folder):
-    """The rows of the second table."""
+def phase_rows(
+    arguments: argparse.Namespace, model: models.Pretrained, folder: str
+) -> Iterator[Sequence[Any]]:
+    """Yield the rows of the second table."""
+    corpus = corpora.corpus_of("ner", arguments.data, folder)
     train = [
-        *common.train_flags(corpus, model),
+        *scripts.train_flags(corpus, model),
         "--do_predict=false",
-        common.epochs_of(corpus, arguments.steps),
+        scripts.epochs_of(corpus, arguments.steps),
     ]
-    predict = common.predict_flags(
-        corpus, model, common.train_for_a_step(corpus, model, folder)
-    )
+    fine_tuned = scripts.train_for_a_step(corpus, model, folder)
+    predict = scripts.predict_flags(corpus, model, fine_tuned)
 
-    def measure(more):
-        found = []
+    def measure(variant: List[str]) -> Tuple[int, int, int]:
+        sizes = []
         for flags in (train, predict):
             out = f"--output_dir={common.new_folder(folder)}"
-            found.append(in_a_process("phases", *flags, *more, out))
-        (featurizing, training), (_, predicting) = found
-        return featurizing, training, predicting
+            sizes.append(in_a_process("phases", *flags, *variant, out))
+        (in_featurizing, in_training), (_, in_predicting) = sizes
+        return in_featurizing, in_training, in_predicting
 
     measurements = {
-        name: lambda more=more: measure(more) for name, more in common.VARIANTS.items()
+        name: functools.partial(measure, variant)
+        for name, variant in scripts.VARIANTS.items()
     }
-    found = common.alternate(measurements, arguments.rounds)
-    for phase, *sizes in zip(PHASES, *found.values()):
+    measured = common.alternate(measurements, arguments.rounds)
+    for phase, *sizes in zip(PHASES, *measured.values()):
         ours, padded = (size / 1e9 for size in sizes)
         yield phase, ours, padded, ours / padded
 
 
-def main(argv=None):
+def main(argv: Optional[List[str]] = None) -> None:
+    """Measure and print the table."""
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["--command"]:
         return be_command(*argv[1:])
     arguments = parse(argv)
     if not arguments.phases:
         note = "A GB is 10^9 bytes, or 0.93 GiB."
-        return common.print_table(STEP_HEAD, list(step_rows(arguments)), note)
+        rows = list(step_rows(arguments.shapes, arguments.ways))
+        return common.print_table(STEP_HEAD, rows, note)
     with common.work_folder() as folder:
-        model = common.model_of(arguments, folder)
-        corpus = common.corpus_of("ner", arguments.data, folder)
-        rows = list(phase_rows(arguments, corpus, model, folder))
-        note = f"{common.describe_rounds(arguments)} {common.describe(model)}"
+        model = models.model_of(arguments, folder)
+        rows = list(phase_rows(arguments, model, folder))
+        note = f"{common.describe_rounds(arguments)} {model.describe()}"
         common.print_table(PHASE_HEAD, rows, note)
 
 

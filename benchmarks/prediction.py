@@ -14,53 +14,57 @@ runs the script of the task on its test data, by turns as it does by default and
 The model is made by one step of training, so its scores mean nothing.
 """
 
+import argparse
+import functools
 import os
 import sys
+from typing import List, Optional, Tuple
 
 if __name__ == "__main__":  # started as a file: let `benchmarks` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from benchmarks import common  # noqa: E402
+from benchmarks import common, corpora, models, scripts  # noqa: E402
 
 HEAD = ("batches", "in the process, s", "whole command, s")
 
 
-def parse(argv):
+def parse(argv: Optional[List[str]]) -> argparse.Namespace:
     parser = common.argument_parser(__doc__, 3, **common.DATA_OF_TASK)
     common.add_task(parser)
     return parser.parse_args(argv)
 
 
-def measure(corpus, model, trained, variant, folder):
-    """Seconds in this process and of the whole command."""
-    flags = common.predict_flags(corpus, model, trained)
+def measure(task: str, flags: List[str], folder: str) -> Tuple[float, ...]:
+    """Measure the seconds in this process and those of the whole command."""
     seconds = []
-    for run in (common.run_script, common.run_command):
-        # A new folder each time, or the records of the last time would be found.
-        out = common.new_folder(folder)
-        arguments = [*flags, *variant, f"--output_dir={out}"]
-        seconds.append(
-            common.seconds_of(lambda run=run, given=arguments: run(corpus.task, given))
-        )
+    for run in (scripts.run_script, scripts.run_command):
+        # A new folder each time, or the records of the last time would be used again.
+        out = f"--output_dir={common.new_folder(folder)}"
+        whole = functools.partial(run, task, [*flags, out])
+        seconds.append(common.seconds_of(whole))
     return tuple(seconds)
 
 
-def main(argv=None):
+def main(argv: Optional[List[str]] = None) -> None:
+    """Measure and print the table."""
     arguments = parse(argv)
     with common.work_folder() as folder:
-        model = common.model_of(arguments, folder)
-        corpus = common.corpus_of(arguments.task, arguments.data, folder)
-        trained = common.train_for_a_step(corpus, model, folder)
-        found = common.alternate(
+        model = models.model_of(arguments, folder)
+        corpus = corpora.corpus_of(arguments.task, arguments.data, folder)
+        fine_tuned = scripts.train_for_a_step(corpus, model, folder)
+        predict = scripts.predict_flags(corpus, model, fine_tuned)
+        measured = common.alternate(
             {
-                name: lambda flags=flags: measure(corpus, model, trained, flags, folder)
-                for name, flags in common.VARIANTS.items()
+                name: functools.partial(
+                    measure, corpus.task, [*predict, *flags], folder
+                )
+                for name, flags in scripts.VARIANTS.items()
             },
             arguments.rounds,
         )
         common.print_table(
             HEAD,
-            [(name, *seconds) for name, seconds in found.items()],
-            f"{common.describe_rounds(arguments)} {common.describe(model)}",
+            [(name, *seconds) for name, seconds in measured.items()],
+            f"{common.describe_rounds(arguments)} {model.describe()}",
         )
 
 

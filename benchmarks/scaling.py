@@ -14,22 +14,32 @@ runs run_ner.py on made-up corpora whose words are those of NCBI-disease:
 Where the cost is proportional, the last column stays the same.
 """
 
+import argparse
 import functools
 import os
 import sys
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 if __name__ == "__main__":  # started as a file: let `benchmarks` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from benchmarks import common  # noqa: E402  isort: skip
-from biocodes.lib import (
-    conll,  # noqa: E402
-    files,  # noqa: E402
-)
+from benchmarks import common, corpora, models, scripts  # noqa: E402  isort: skip
+from biocodes.lib import conll, files  # noqa: E402
 
 HEAD = ("what grows", "to", "seconds", "examples/s", "pieces/s")
+# Words and labels of a sentence.
+Columns = Tuple[Sequence[str], Sequence[str]]
+# Seconds, examples and pieces.
+Cost = Tuple[float, int, int]
 
 
-def parse(argv):
+class Steps(NamedTuple):
+    """How long is trained: steps that are not timed, and those after them that are."""
+
+    warm_up: int
+    timed: int
+
+
+def parse(argv: Optional[List[str]]) -> argparse.Namespace:
     parser = common.argument_parser(__doc__, 3, **common.DATA_OF_NER)
     for name, default, text in (
         ("repeat", "1,2,4", "how often the test set is predicted"),
@@ -56,31 +66,36 @@ def parse(argv):
     return parser.parse_args(argv)
 
 
-def write_sentences(path, sentences):
-    """Writes (words, labels) as run_ner.py reads them."""
+def write_sentences(path: str, sentences: Sequence[Columns]) -> None:
+    """Write sentences as run_ner.py reads them."""
     with files.whole_file(path) as stream:
         for words, labels in sentences:
             stream.writelines(f"{pair[0]}\t{pair[1]}\n" for pair in zip(words, labels))
             stream.write("\n")
 
 
-def columns_of(path):
-    """Words and labels of a file: list of (words, labels)."""
-    return [(one.words, one.labels) for one in conll.load_sentences(path)]
+def columns_of(path: str) -> List[Columns]:
+    """Read the words and labels of a file."""
+    sentences = conll.load_sentences(path)
+    return [(sentence.words, sentence.labels) for sentence in sentences]
 
 
-def corpus_of_sentences(folder, train, test):
-    """A Corpus of (words, labels)."""
+def corpus_of_sentences(
+    folder: str, train: Sequence[Columns], test: Sequence[Columns]
+) -> corpora.Corpus:
+    """Make a corpus of sentences in a folder."""
     data = common.new_folder(folder)
     for name, sentences in (("train_dev.tsv", train), ("test.tsv", test)):
         write_sentences(os.path.join(data, name), sentences)
-    return common.corpus_of("ner", data, folder)
+    return corpora.corpus_of("ner", data, folder)
 
 
-def equally_long(sentences, length, count):
-    """So many sentences of `length` words each, cut from the text without a break."""
-    words = [word for one, _ in sentences for word in one]
-    labels = [label for _, one in sentences for label in one]
+def equally_long(
+    sentences: Sequence[Columns], length: int, count: int
+) -> List[Columns]:
+    """Cut so many sentences of `length` words each from the text without a break."""
+    words = [word for of_sentence, _ in sentences for word in of_sentence]
+    labels = [label for _, of_sentence in sentences for label in of_sentence]
     starts = [number * length % (len(words) - length) for number in range(count)]
     return [
         (words[start : start + length], labels[start : start + length])
@@ -88,79 +103,82 @@ def equally_long(sentences, length, count):
     ]
 
 
-def predicting(corpus, model, trained, folder):
-    """Seconds from reading a test set to the last result, its examples and pieces."""
-    flags = common.predict_flags(corpus, model, trained)
+def predicting(flags: List[str], folder: str) -> Cost:
+    """Measure a prediction from reading the test set to the last result."""
     out = f"--output_dir={common.new_folder(folder)}"
-    with common.watched_steps() as watched:
-        seconds = common.seconds_of(lambda: common.run_script("ner", flags, [out]))
+    with scripts.watched_steps() as watched:
+        seconds = common.seconds_of(lambda: scripts.run_script("ner", flags, [out]))
     lengths = [length for batch in watched.lengths for length in batch.tolist()]
     return seconds, len(lengths), sum(lengths)
 
 
-def training(corpus, model, batch_size, arguments, folder):
-    """Seconds of the training steps that are timed, their examples and pieces."""
-    first = arguments.warm_up
+def training(
+    corpus: corpora.Corpus,
+    model: models.Pretrained,
+    batch_size: int,
+    steps: Steps,
+    folder: str,
+) -> Cost:
+    """Measure the training steps that are timed."""
     longest = min(512, model.config["max_position_embeddings"])
-    with common.watched_steps() as watched:
-        common.run_script(
+    with scripts.watched_steps() as watched:
+        scripts.run_script(
             "ner",
-            common.train_flags(corpus, model),
+            scripts.train_flags(corpus, model),
             [f"--max_seq_length={longest}", f"--train_batch_size={batch_size}"],
             ["--do_predict=false", f"--output_dir={common.new_folder(folder)}"],
-            [common.epochs_of(corpus, first + arguments.steps, batch_size)],
+            [scripts.epochs_of(corpus, sum(steps), batch_size)],
         )
-    lengths = watched.lengths_from(first)
-    return watched.seconds(first), len(lengths), sum(lengths)
+    lengths = watched.lengths_from(steps.warm_up)
+    return watched.seconds(steps.warm_up), len(lengths), sum(lengths)
 
 
-def corpora_of_lengths(sentences, arguments, folder):
-    """dict of words a sentence → Corpus."""
-    count = arguments.batch_size * 4
-    return {
-        length: corpus_of_sentences(
-            folder, equally_long(sentences, length, count), sentences[:1]
-        )
-        for length in arguments.lengths
-    }
-
-
-def measurements(given, model, arguments, folder):
-    """dict of (what grows, to) → function that measures it."""
+def measurements(
+    given: corpora.Corpus,
+    model: models.Pretrained,
+    arguments: argparse.Namespace,
+    folder: str,
+) -> Dict[Tuple[str, int], Callable[[], Cost]]:
+    """Map (what grows, to) to the function that measures it."""
     train, test = columns_of(given.train), columns_of(given.test)
-    trained = common.train_for_a_step(given, model, folder)
-    found = {}
+    fine_tuned = scripts.train_for_a_step(given, model, folder)
+    steps = Steps(arguments.warm_up, arguments.steps)
+    measures = {}
     for times in arguments.repeat:
         corpus = corpus_of_sentences(folder, train[:100], test * times)
-        found["sentences", len(test) * times] = functools.partial(
-            predicting, corpus, model, trained, folder
+        flags = scripts.predict_flags(corpus, model, fine_tuned)
+        measures["sentences", len(test) * times] = functools.partial(
+            predicting, flags, folder
         )
-    for length, corpus in corpora_of_lengths(train, arguments, folder).items():
-        found["words a sentence", length] = functools.partial(
-            training, corpus, model, arguments.batch_size, arguments, folder
+    for length in arguments.lengths:
+        sentences = equally_long(train, length, arguments.batch_size * 4)
+        corpus = corpus_of_sentences(folder, sentences, train[:1])
+        measures["words a sentence", length] = functools.partial(
+            training, corpus, model, arguments.batch_size, steps, folder
         )
     for size in arguments.batch_sizes:
-        found["batch size", size] = functools.partial(
-            training, given, model, size, arguments, folder
+        measures["batch size", size] = functools.partial(
+            training, given, model, size, steps, folder
         )
-    return found
+    return measures
 
 
-def main(argv=None):
+def main(argv: Optional[List[str]] = None) -> None:
+    """Measure and print the table."""
     arguments = parse(argv)
     with common.work_folder() as folder:
-        model = common.model_of(arguments, folder)
-        given = common.corpus_of("ner", arguments.data, folder)
-        found = common.alternate(
+        model = models.model_of(arguments, folder)
+        given = corpora.corpus_of("ner", arguments.data, folder)
+        measured = common.alternate(
             measurements(given, model, arguments, folder), arguments.rounds
         )
         common.print_table(
             HEAD,
             [
                 (what, size, seconds, count / seconds, pieces / seconds)
-                for (what, size), (seconds, count, pieces) in found.items()
+                for (what, size), (seconds, count, pieces) in measured.items()
             ],
-            f"{common.describe_rounds(arguments)} {common.describe(model)}",
+            f"{common.describe_rounds(arguments)} {model.describe()}",
         )
 
 

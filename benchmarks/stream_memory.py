@@ -9,29 +9,27 @@ table has the memory that the process holds (Linux: RssAnon, which is its own, a
 of it, VmRSS) when a tenth, half and all of the sentences have been predicted.
 """
 
+import argparse
 import itertools
 import json
 import os
-import subprocess
 import sys
+import time
+from typing import Any, List, Optional, Sequence, Tuple
 from unittest import mock
 
 if __name__ == "__main__":  # started as a file: let `benchmarks` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from benchmarks import common  # noqa: E402  isort: skip
-from biocodes.lib import (
-    conll,  # noqa: E402
-    files,  # noqa: E402
-)
-from finetuning import prediction
-from finetuning.batches import in_input_order  # noqa: E402
+from benchmarks import common, corpora, models, scripts  # noqa: E402  isort: skip
+from biocodes.lib import conll, files  # noqa: E402
+from finetuning import prediction  # noqa: E402
 
 HEAD = ("sentences", "of them done", "its own, MB", "all, MB", "seconds")
 SHARES = (10, 50, 100)
 TINY_BERT = os.path.join(common.ROOT, "tests", "data", "init")
 
 
-def parse(argv):
+def parse(argv: List[str]) -> argparse.Namespace:
     parser = common.argument_parser(__doc__, 1, **common.DATA_OF_NER)
     parser.set_defaults(model_dir=TINY_BERT, do_lower_case="false")
     parser.add_argument(
@@ -46,81 +44,88 @@ def parse(argv):
 # In the command
 
 
-def memory():
-    """MB of this process's own memory and of all that it holds, as Linux counts."""
+def memory() -> List[int]:
+    """Return the MB of this process's own memory, and of all that it holds (Linux)."""
     with open("/proc/self/status") as stream:
         fields = dict(line.split(":", 1) for line in stream)
     return [int(fields[name].split()[0]) // 1024 for name in ("RssAnon", "VmRSS")]
 
 
-def be_command(count, flags):
-    """Runs run_ner.py in this process; prints its memory at each of the SHARES."""
+def be_command(count: int, flags: Sequence[str]) -> None:
+    """Run run_ner.py in this process; print its memory at each of the SHARES."""
     due = [count * share // 100 for share in SHARES]
-    in_order = in_input_order
+    in_input_order = prediction.in_input_order
 
-    def watched_in_input_order(*arguments):
-        for index, prediction in in_order(*arguments):
+    def watched_in_input_order(*arguments: Any) -> Any:
+        for index, values in in_input_order(*arguments):
             if due and index + 1 == due[0]:
                 print(json.dumps([due.pop(0), *memory()]), flush=True)
-            yield index, prediction
+            yield index, values
 
     with mock.patch.object(prediction, "in_input_order", watched_in_input_order):
-        common.run_script("ner", flags)
+        scripts.run_script("ner", flags)
 
 
 # Around it
 
 
-def write_test_file(path, source, count):
-    """Writes so many sentences of a file, from its beginning again at its end."""
+def write_test_file(path: str, source: str, count: int) -> None:
+    """Write so many sentences of a file, from its beginning again at its end."""
     sentences = conll.load_sentences(source, labelled=False)
     texts = [
         "".join(
-            f"{word}\t{label or ''}\n" for word, label in zip(one.words, one.labels)
+            f"{word}\t{label or ''}\n"
+            for word, label in zip(sentence.words, sentence.labels)
         )
-        for one in sentences
+        for sentence in sentences
     ]
     with files.whole_file(path) as stream:
         for text in itertools.islice(itertools.cycle(texts), count):
             stream.write(text + "\n")
 
 
-def measure(corpus, model, trained, count, folder):
-    """Predicts so many sentences; → (done, own MB, all MB) by share, and seconds."""
+def measure(
+    source: str, count: int, flags: Sequence[str], folder: str
+) -> Tuple[List[List[int]], float]:
+    """Predict so many sentences.
+
+    Args:
+      source: the file that they are of.
+      count: how many.
+      flags: of the command, but for the data.
+      folder: where they and the results go.
+
+    Returns:
+      For each share (done, own MB, all MB); and the seconds of the whole command.
+    """
     data = common.new_folder(folder)
-    write_test_file(os.path.join(data, "test.tsv"), corpus.test, count)
-    longer = corpus._replace(flags=[f"--data_dir={data}"])
-    flags = common.predict_flags(longer, model, trained)
-    command = [sys.executable, os.path.abspath(__file__), "--command", str(count)]
-    done = []
-
-    def run():
-        out = f"--output_dir={os.path.join(data, 'out')}"
-        done.append(subprocess.run([*command, *flags, out], stdout=subprocess.PIPE))
-
-    seconds = common.seconds_of(run)
-    if done[0].returncode:
-        raise files.InputError("run_ner.py failed, see above")
-    lines = done[0].stdout.decode().splitlines()
+    write_test_file(os.path.join(data, "test.tsv"), source, count)
+    own = [f"--data_dir={data}", f"--output_dir={os.path.join(data, 'out')}"]
+    started = time.perf_counter()
+    lines = scripts.lines_of_process(__file__, str(count), *flags, *own)
+    seconds = time.perf_counter() - started
     return [json.loads(line) for line in lines if line.startswith("[")], seconds
 
 
-def main(argv=None):
+def main(argv: Optional[List[str]] = None) -> None:
+    """Measure and print the table."""
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["--command"]:
         return be_command(int(argv[1]), argv[2:])
     arguments = parse(argv)
     rows = []
     with common.work_folder() as folder:
-        model = common.model_of(arguments, folder)
-        corpus = common.corpus_of("ner", arguments.data, folder)
-        trained = common.train_for_a_step(corpus, model, folder)
+        model = models.model_of(arguments, folder)
+        corpus = corpora.corpus_of("ner", arguments.data, folder)
+        fine_tuned = scripts.train_for_a_step(corpus, model, folder)
+        without_corpus = corpus._replace(flags=[])
+        flags = scripts.predict_flags(without_corpus, model, fine_tuned)
         for count in arguments.sentences * arguments.rounds:
-            found, seconds = measure(corpus, model, trained, count, folder)
-            for done, own, everything in found:
+            shares, seconds = measure(corpus.test, count, flags, folder)
+            for done, own, everything in shares:
                 at_end = round(seconds) if done == count else ""
                 rows.append((count, done, own, everything, at_end))
-        common.print_table(HEAD, rows, common.describe(model))
+        common.print_table(HEAD, rows, model.describe())
 
 
 if __name__ == "__main__":

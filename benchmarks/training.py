@@ -18,19 +18,22 @@ feed-forward layer,
 that is, query, key, value and output, two feed-forward layers, and the two products of
 attention; and three times that for a training step, whose backward pass has two
 products for each of the forward pass. Embeddings, normalization, the head, dropout and
-the optimizer are not counted. This is divided by the time of the steps, and held
-against the speed at which TensorFlow multiplies float32 matrices of the feed-forward
+the optimizer are not counted. This is divided by the time of the steps, and compared
+with the speed at which TensorFlow multiplies float32 matrices of the feed-forward
 layer's sizes, [pieces of a batch, H] · [H, I] and back, on all cores, measured in the
 same rounds.
 """
 
+import argparse
+import functools
 import os
 import sys
 import time
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 if __name__ == "__main__":  # started as a file: let `benchmarks` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from benchmarks import common  # noqa: E402  isort: skip
+from benchmarks import common, corpora, models, scripts  # noqa: E402  isort: skip
 import numpy as np  # noqa: E402
 import tensorflow.compat.v1 as tf  # noqa: E402
 
@@ -45,7 +48,23 @@ HEAD = (
 PRODUCTS, RUNS = 20, 5
 
 
-def parse(argv):
+class Trial(NamedTuple):
+    """What is trained, and for how long.
+
+    Attributes:
+      corpus, model: training data, and what training starts from.
+      flags: of the variant.
+      warm_up, steps: steps that are not timed, and those after them that are.
+    """
+
+    corpus: corpora.Corpus
+    model: models.Pretrained
+    flags: List[str]
+    warm_up: int
+    steps: int
+
+
+def parse(argv: Optional[List[str]]) -> argparse.Namespace:
     parser = common.argument_parser(__doc__, 3, **common.DATA_OF_TASK)
     common.add_task(parser)
     parser.add_argument(
@@ -68,11 +87,11 @@ def parse(argv):
     return parser.parse_args(argv)
 
 
-def operations(config, lengths):
-    """Floating-point operations of training on sequences, see the head of this file.
+def operations(config: Dict[str, Any], lengths: Sequence[int]) -> float:
+    """Count the floating-point operations of training on sequences.
 
     Args:
-      config: dict of bert_config.json.
+      config: values of bert_config.json.
       lengths: pieces of each sequence.
     """
     n = np.asarray(lengths, np.float64)
@@ -82,8 +101,8 @@ def operations(config, lengths):
     return 3 * config["num_hidden_layers"] * forward.sum()
 
 
-def product_speed(config, rows):
-    """Operations a second in products [rows, H] · [H, I] · [I, H] of float32."""
+def product_speed(config: Dict[str, Any], rows: int) -> float:
+    """Measure operations a second in float32 [rows, H] · [H, I] · [I, H] · …"""
     hidden, wide = config["hidden_size"], config["intermediate_size"]
     with tf.Graph().as_default():
         random = np.random.RandomState(0)
@@ -100,8 +119,8 @@ def product_speed(config, rows):
         y = x
         for _ in range(PRODUCTS // 2):
             y = tf.matmul(tf.matmul(y, up), down)
-        one_at_a_time = tf.ConfigProto(inter_op_parallelism_threads=1)
-        with tf.Session(config=one_at_a_time) as session:
+        one_product_at_a_time = tf.ConfigProto(inter_op_parallelism_threads=1)
+        with tf.Session(config=one_product_at_a_time) as session:
             session.run(tf.global_variables_initializer())
             session.run(y.op)
             started = time.perf_counter()
@@ -111,61 +130,62 @@ def product_speed(config, rows):
     return 2.0 * rows * hidden * wide * PRODUCTS * RUNS / seconds
 
 
-def measure(corpus, model, variant, steps, warm_up, folder):
-    """Trains for warm_up and then for so many steps that are timed.
+def measure(trial: Trial, folder: str) -> Tuple[float, float, float, float]:
+    """Train, and time the steps after the first few.
 
     Returns:
       Examples a second, pieces an example, operations a second on real pieces, and
       those of the matrix products.
     """
-    batch_size = common.BATCH_SIZES[corpus.task]
-    with common.watched_steps() as watched:
-        common.run_script(
+    corpus, model, warm_up = trial.corpus, trial.model, trial.warm_up
+    with scripts.watched_steps() as watched:
+        scripts.run_script(
             corpus.task,
-            common.train_flags(corpus, model),
-            variant,
+            scripts.train_flags(corpus, model),
+            trial.flags,
             ["--do_predict=false", "--overwrite_output_dir=true"],
             [f"--output_dir={os.path.join(folder, 'out')}"],
-            [common.epochs_of(corpus, warm_up + steps)],
+            [scripts.epochs_of(corpus, warm_up + trial.steps)],
         )
     lengths = watched.lengths_from(warm_up)
     done = operations(model.config, lengths) / watched.seconds(warm_up)
     mean = float(np.mean(lengths))
     rate = watched.examples_per_second(warm_up)
+    batch_size = scripts.BATCH_SIZES[corpus.task]
     speed = product_speed(model.config, max(int(mean * batch_size), 1))
     return rate, mean, done, speed
 
 
-def main(argv=None):
+def main(argv: Optional[List[str]] = None) -> None:
+    """Measure and print the table."""
     arguments = parse(argv)
     with common.work_folder() as folder:
-        model = common.model_of(arguments, folder)
-        corpus = common.corpus_of(arguments.task, arguments.data, folder)
-        epoch = max(corpus.examples // common.BATCH_SIZES[corpus.task], 1)
+        model = models.model_of(arguments, folder)
+        corpus = corpora.corpus_of(arguments.task, arguments.data, folder)
+        epoch = max(corpus.examples // scripts.BATCH_SIZES[corpus.task], 1)
         steps = {
             "default": arguments.steps or epoch,
-            common.PADDED: arguments.padded_steps,
+            scripts.PADDED: arguments.padded_steps,
         }
-        found = common.alternate(
+        trials = {
+            name: Trial(corpus, model, flags, arguments.warm_up, steps[name])
+            for name, flags in scripts.VARIANTS.items()
+        }
+        measured = common.alternate(
             {
-                name: lambda name=name, flags=flags: measure(
-                    corpus, model, flags, steps[name], arguments.warm_up, folder
-                )
-                for name, flags in common.VARIANTS.items()
+                name: functools.partial(measure, trial, folder)
+                for name, trial in trials.items()
             },
             arguments.rounds,
         )
-        speed = sum(values[-1] for values in found.values()) / len(found)
-        rows = [
-            (name, rate, pieces, done / 1e9, 100 * done / speed)
-            for name, (rate, pieces, done, _) in found.items()
-        ]
-        common.print_table(
-            HEAD,
-            rows,
-            f"Matrix products: {speed / 1e9:.0f} GFLOP/s."
-            f" {common.describe_rounds(arguments)} {common.describe(model)}",
-        )
+        note = f"{common.describe_rounds(arguments)} {model.describe()}"
+    speed = sum(values[-1] for values in measured.values()) / len(measured)
+    rows = [
+        (name, rate, pieces, done / 1e9, 100 * done / speed)
+        for name, (rate, pieces, done, _) in measured.items()
+    ]
+    note = f"Matrix products: {speed / 1e9:.0f} GFLOP/s. {note}"
+    common.print_table(HEAD, rows, note)
 
 
 if __name__ == "__main__":

@@ -10,22 +10,26 @@ import statistics
 
 import pytest
 import tensorflow.compat.v1 as tf
-from conftest import DATA, ROOT
 
 import run_qa
 import run_re
 from benchmarks import (
     common,
+    corpora,
     decoding,
     featurizing,
+    models,
     prediction,
+    raw_text,
     scaling,
+    scripts,
     startup,
     stream_memory,
     training,
     whole_job,
 )
 from biocodes.lib import conll, files, squad
+from kit.paths import DATA, ROOT
 
 TINY = [f"--model_dir={DATA / 'init'}", "--do_lower_case=false", "--rounds=1"]
 SENTENCES = 60
@@ -37,8 +41,8 @@ def small_corpus(tmp_path_factory):
     folder = tmp_path_factory.mktemp("corpus")
     for name in ("train.tsv", "train_dev.tsv", "devel.tsv", "test.tsv"):
         text = (ROOT / "examples" / "NCBI-disease" / name).read_text("utf-8")
-        first = "\n\n".join(text.split("\n\n")[:SENTENCES])
-        (folder / name).write_text(first + "\n", "utf-8")
+        beginning = "\n\n".join(text.split("\n\n")[:SENTENCES])
+        (folder / name).write_text(beginning + "\n", "utf-8")
     return str(folder)
 
 
@@ -76,14 +80,14 @@ def test_training(run):
         training, "--task=qa", "--steps=2", "--padded_steps=1", "--warm_up=1"
     )
     assert head == training.HEAD
-    assert [row[0] for row in rows] == ["default", common.PADDED]
+    assert [row[0] for row in rows] == ["default", scripts.PADDED]
     assert all(number(cell) > 0 for row in rows for cell in row[1:])
 
 
 def test_training_of_a_model_that_is_made_up(run, monkeypatch):
     for name in ("hidden_size", "intermediate_size", "num_attention_heads"):
-        monkeypatch.setitem(common.MINILM, name, 12)
-    monkeypatch.setitem(common.MINILM, "num_hidden_layers", 1)
+        monkeypatch.setitem(models.MINILM, name, 12)
+    monkeypatch.setitem(models.MINILM, "num_hidden_layers", 1)
     head, rows = run(
         training, "--model_dir=", "--steps=1", "--padded_steps=1", "--warm_up=1"
     )
@@ -92,11 +96,11 @@ def test_training_of_a_model_that_is_made_up(run, monkeypatch):
 
 def test_prediction(run, monkeypatch):
     commands = []
-    monkeypatch.setattr(common, "run_command", lambda *given: commands.append(given))
+    monkeypatch.setattr(scripts, "run_command", lambda *given: commands.append(given))
     head, rows = run(prediction, "--task=re")
     assert head == ("batches", "in the process, s", "whole command, s")
-    assert [row[0] for row in rows] == ["default", common.PADDED]
-    assert [common.PADDED in flags for _, flags in commands] == [False, True]
+    assert [row[0] for row in rows] == ["default", scripts.PADDED]
+    assert [scripts.PADDED in flags for _, flags in commands] == [False, True]
 
 
 def test_featurizing(run):
@@ -142,13 +146,15 @@ def test_scaling(run, small_corpus):
         ("words a sentence", "8"),
         ("batch size", "2"),
     ]
+    # Each has met batches, and sentences have more pieces than there are of them.
+    assert all(0 < number(row[3]) < number(row[4]) for row in rows)
 
 
 def test_whole_job(run, small_corpus, monkeypatch):
     def in_process(*given):
-        return common.seconds_of(lambda: common.run_script(*given))
+        return common.seconds_of(lambda: scripts.run_script(*given))
 
-    monkeypatch.setattr(common, "run_command", in_process)
+    monkeypatch.setattr(scripts, "run_command", in_process)
     head, rows = run(whole_job, f"--data={small_corpus}", "--epochs=1")
     assert head == whole_job.HEAD
     assert [row[0] for row in rows] == ["default"]
@@ -162,9 +168,23 @@ def test_stream_memory(run, small_corpus):
     assert all(0 < number(row[2]) < number(row[3]) for row in rows)
 
 
+def test_raw_text(run, small_corpus):
+    head, rows = run(raw_text, f"--data={small_corpus}", "--passages=20")
+    assert head == raw_text.HEAD
+    assert [row[0] for row in rows] == ["2", "10", "20"]
+    assert all(number(row[1]) > 0 for row in rows)
+    assert all(0 < number(row[2]) < number(row[3]) for row in rows)
+
+
 def test_a_command_that_fails_is_named(small_corpus):
     with pytest.raises(files.InputError, match="run_ner.py failed: .*required"):
-        common.run_command("ner", [f"--data_dir={small_corpus}"])
+        scripts.run_command("ner", [f"--data_dir={small_corpus}"])
+
+
+def test_a_measurement_that_fails_is_named(capfd):
+    with pytest.raises(files.InputError, match="raw_text.py --command 7 failed, see"):
+        scripts.lines_of_process(raw_text.__file__, "7")
+    assert "--vocab_file: is required" in capfd.readouterr().err
 
 
 # Their parts
@@ -186,9 +206,9 @@ def test_rounds_alternate_and_give_medians():
         order.append(name)
         return (float(next(counter)), 1.0)
 
-    found = common.alternate({name: lambda n=name: measure(n) for name in "AB"}, 3)
+    medians = common.alternate({name: lambda n=name: measure(n) for name in "AB"}, 3)
     assert "".join(order) == "ABABAB"
-    assert found == {"A": (2.0, 1.0), "B": (3.0, 1.0)}
+    assert medians == {"A": (2.0, 1.0), "B": (3.0, 1.0)}
 
 
 def test_table_is_markdown_with_readable_numbers(capsys):
@@ -211,19 +231,19 @@ def test_made_up_vocabulary_and_corpora_have_lengths_like_real_ones(
     """BERT's own vocabulary makes 34 pieces of a sentence; GAD has 42, COVID-QA 240."""
     monkeypatch.undo()  # all of NCBI-disease
     arguments = common.argument_parser("", 1).parse_args([])
-    tokenizer = common.model_of(arguments, str(tmp_path)).tokenizer
-    assert tokenizer.vocab_size == common.MINILM["vocab_size"]
+    tokenizer = models.model_of(arguments, str(tmp_path)).tokenizer
+    assert tokenizer.vocab_size == models.MINILM["vocab_size"]
     sentences = conll.load_sentences(str(ROOT / "examples/NCBI-disease/test.tsv"))
     lengths = [
         2 + sum(len(tokenizer.word_ids(word)) for word in sentence.words)
         for sentence in sentences
     ]
     assert 30 < statistics.mean(lengths) < 38
-    rows = common.corpus_of("re", None, str(tmp_path)).load_train()
+    rows = corpora.corpus_of("re", None, str(tmp_path)).load_train()
     ids = {"0": 0, "1": 1}
     lengths = [run_re.featurize(row, tokenizer, ids, 128)["pieces"] for row in rows]
     assert 36 < statistics.mean(lengths) < 48
-    path = common.corpus_of("qa", None, str(tmp_path)).test
+    path = corpora.corpus_of("qa", None, str(tmp_path)).test
     limits = run_qa.Lengths(384, 128, 64)
     lengths = [
         len(window["input_ids"])

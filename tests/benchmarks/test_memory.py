@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from conftest import DATA
 
-from benchmarks import common, memory
+from benchmarks import memory
+from biocodes.lib.files import InputError
+from kit.paths import DATA
 
 tf.disable_v2_behavior()
 
@@ -14,11 +15,11 @@ def test_peak_is_what_is_alive_together():
     """Three matrices of 4 MB, one made of the other: two of them at a time."""
     with tf.Graph().as_default(), tf.Session() as session:
         size = tf.placeholder(tf.int32, [])
-        first = tf.random.uniform([size, size])
-        second = tf.matmul(first, first)
-        total = tf.reduce_sum(tf.matmul(second, second))
-        found = memory.peak_of(memory.traced(session, total, {size: 1000}))
-    assert found == pytest.approx(8e6, rel=0.1)
+        matrix = tf.random.uniform([size, size])
+        square = tf.matmul(matrix, matrix)
+        total = tf.reduce_sum(tf.matmul(square, square))
+        peak = memory.peak_of(memory.traced(session, total, {size: 1000}))
+    assert peak == pytest.approx(8e6, rel=0.1)
 
 
 def test_each_way_to_save_memory_saves_some(monkeypatch):
@@ -58,5 +59,5 @@ def test_phases_are_measured(capsys, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("flag", ["--shapes=base-ner,huge-ner", "--ways=plain"])
 def test_unknown_shapes_are_refused(flag):
-    with pytest.raises((SystemExit, common.files.InputError)):
+    with pytest.raises((SystemExit, InputError)):
         memory.main([flag])
