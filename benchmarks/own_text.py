@@ -53,10 +53,10 @@ def be_command(count, flags):
     due = [max(count * share // 100, 1) for share in stream_memory.SHARES]
 
     class Progress(entities.Progress):
-        def count(self, annotated):
-            super().count(annotated)
-            if due and self.passages == due[0]:
-                speed = self.passages / (time.time() - self.started)
+        def count(self, count=1, size=0):
+            super().count(count, size)
+            if due and self.done == due[0]:
+                speed = self.done / (time.time() - self.started)
                 row = [due.pop(0), speed, *stream_memory.memory()]
                 print(json.dumps(row), flush=True)
 
