@@ -6,15 +6,14 @@ import os
 import pathlib
 import subprocess
 import sys
-from typing import NamedTuple
 
 # TensorFlow takes it at its import, which is when the test modules are collected.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest  # noqa: E402
 
-from biocodes.lib import command  # noqa: E402
 from kit import forked  # noqa: E402
+from kit.finished import Finished  # noqa: E402
 from kit.paths import DATA, ROOT  # noqa: E402
 
 pytest_plugins = ["kit.stacks"]
@@ -33,26 +32,6 @@ def pytest_configure(config):
     # Of TensorFlow's own libraries; there is nothing that this project could do.
     for category in ("DeprecationWarning", "FutureWarning"):
         config.addinivalue_line("filterwarnings", f"ignore::{category}")
-
-
-class Finished(NamedTuple):
-    """A command that has ended: exit status, standard output and standard error."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-    @property
-    def error(self):
-        """The one line that wrong input gets; fails when there is more or less."""
-        lines = [
-            line
-            for line in self.stderr.splitlines()
-            if not line.startswith(("INFO:", "WARNING:"))
-        ]
-        assert self.status == command.EXIT_STATUS, self.stderr
-        assert len(lines) == 1, self.stderr
-        return lines[0]
 
 
 def command_of(script, arguments):

@@ -15,6 +15,7 @@ import run_ner
 import run_qa
 import run_re
 from finetuning import checkpoints
+from finetuning.signals import AGAIN
 from kit.forked import At
 from kit.small_input import COMMANDS, EARLIER, lay_out
 
@@ -59,7 +60,7 @@ BEFORE_THE_FIRST_CHECKPOINT = {
         At("finetuning.hooks.WatchTraining.after_run"),
     ],
 }
-# And the step from which the next run will go on.
+# And the step at which the next run will resume.
 IN_TRAINING = [
     (At(f"{SAVER}._RecordLastCheckpoint"), 2),  # written, and not listed yet
     (At("finetuning.hooks.WatchTraining.after_run"), 2),
@@ -136,10 +137,12 @@ class Job:
     def check_results(self, at):
         """Results are whole, and not those of two runs."""
         content = self.content()
-        found = {name: content[name] for name in self.results if name in content}
-        older = {name: text for name, text in found.items() if text == EARLIER.encode()}
-        assert older in ({}, found), at
-        assert older or all(found[name] == self.final[name] for name in found), at
+        results = {name: content[name] for name in self.results if name in content}
+        older = {
+            name: text for name, text in results.items() if text == EARLIER.encode()
+        }
+        assert older in ({}, results), at
+        assert older or all(results[name] == self.final[name] for name in results), at
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +189,7 @@ def test_killed_in_training(jobs):
         assert content[name].count(b"\n") == job.final[name].count(b"\n")
     last = checkpoints.latest(str(job.out))
     assert checkpoints.step(last) == 8
-    checkpoints.check_can_go_on(last)
+    checkpoints.check_resumable(last)
 
 
 @pytest.mark.parametrize("script", AFTER_TRAINING)
@@ -228,8 +231,8 @@ def test_signal_outside_of_training_leaves_results_as_they_were(jobs, script, at
     done = job.run(at)
     assert done.status == 128 + at.signal
     assert done.stderr.splitlines()[-1] == (
-        f"stopped by {signal.Signals(at.signal).name}: no result was written half; the "
-        "same command again goes on from here"
+        f"stopped by {signal.Signals(at.signal).name}: no result was written half;"
+        f" {AGAIN}"
     )
     assert "Traceback" not in done.stderr
     after = job.content()

@@ -155,6 +155,17 @@ def test_interrupted_folds_are_resumed(three):
     assert three.table.exists()
 
 
+def test_overwriting_that_fails_leaves_the_fold_to_be_run(three):
+    three.run()
+    three.interrupted_at = 1
+    with pytest.raises(KeyboardInterrupt):
+        three.run(overwrite=True)
+    assert not three.table.exists()
+    assert three.ran == [0]
+    three.ran, three.interrupted_at = [], None
+    assert three.run() == [1]
+
+
 def test_fold_whose_results_are_gone_is_run_again(three):
     three.run()
     (three.folder / "3" / "results.tsv").unlink()
@@ -169,7 +180,11 @@ def test_record_of_something_else_counts_for_nothing(three, record):
 
 
 @pytest.mark.parametrize(
-    "scores", [None, [], {"f1": "0.5"}, {"f1": 7}, {"f1": 1.5}, {"f1": -0.1}]
+    "scores",
+    [
+        *(None, [], 7, {"f1": "0.5"}, {"f1": 7}, {"f1": 1.5}, {"f1": -0.1}),
+        *({"f1": float("nan")}, {"f1": float("inf")}),
+    ],
 )
 def test_record_with_scores_that_are_none_is_refused(three, scores):
     three.run()

@@ -68,7 +68,7 @@ COMMANDS = {
     ],
     "biocodes/squad_eval.py": ["{here}/qa/test.json", "{here}/predictions.json"],
     "biocodes/convert_checkpoint.py": [
-        *("--input_dir={here}/hf", "--output_dir={here}/out")
+        *("--input_dir={here}/hf", "--output_dir={here}/converted")
     ],
     "biocodes/unpack.py": [
         *("--archive_path={here}/archive.tar.gz", "--output_dir={here}/unpacked")
@@ -80,8 +80,9 @@ RESULTS = [
     *("entity_level_results.txt", "eval_results.txt", "test_results.tsv"),
     *("test_predictions.tsv", "test_scores.txt", "predictions.json"),
     *("nbest_predictions.json", "train.tsv", "dev.tsv", "test.tsv", "train.json"),
-    *("BioASQform_BioASQ-answer.json", "bert_config.json", "vocab.txt"),
+    "BioASQform_BioASQ-answer.json",
 ]
+CONVERTED = ["bert_config.json", "vocab.txt"]
 
 
 def lay_out(folder):
@@ -89,7 +90,7 @@ def lay_out(folder):
     golden = DATA / "ner"
     shutil.copytree(str(DATA / "init"), str(folder / "model"))
     shutil.copytree(str(DATA / "chemprot"), str(folder / "chemprot"))
-    for name in ("ner", "re", "qa", "pieces", "scores", "hf", "out"):
+    for name in ("ner", "re", "qa", "pieces", "scores", "hf", "out", "converted"):
         (folder / name).mkdir()
     sentences = (golden / "devel.tsv").read_text(encoding="utf-8").split("\n\n")
     for name in ("train_dev", "devel", "test"):
@@ -118,6 +119,8 @@ def lay_out(folder):
         archive.add(str(folder / "ner"), "ner")
     for name in RESULTS:
         write(folder / "out" / name, EARLIER)
+    for name in CONVERTED:
+        write(folder / "converted" / name, EARLIER)
 
 
 def write(path, text):

@@ -1,0 +1,111 @@
+"""Wrong input of run_ner.py --predict_file: passages, flags, the output folder."""
+
+import pytest
+import tensorflow.compat.v1 as tf
+
+from kit.golden import INIT, NER_MODEL
+from kit.raw_text import TEXTS
+from kit.small_input import EARLIER, MODEL
+from kit.wrong_input import cases_of, give, instead, names_of, put
+
+tf.disable_v2_behavior()
+
+OWN = "--predict_file={here}/own.txt"
+CASES = cases_of(
+    "run_ner.py",
+    (
+        "no such file",
+        [give("--predict_file={here}/no.txt")],
+        r"no.txt: cannot be read \(no",
+    ),
+    (
+        "a folder",
+        [give("--predict_file={here}")],
+        r"cannot be read \(is a directory\)",
+    ),
+    (
+        "an empty file",
+        [give("--predict_file=/dev/null")],
+        "there is no passage in it",
+        # A stream, which is read only when all is ready.
+        ("out/run.json",),
+    ),
+    (
+        "a wrong line",
+        [
+            put("wrong.jsonl", '{"id": 1, "text": "a"}\n{"id": 2}\n'),
+            give("--predict_file={here}/wrong.jsonl"),
+        ],
+        r"wrong.jsonl:2: without \"text\"; write",
+    ),
+    (
+        "format",
+        [give(OWN, "--output_formats=html,xml")],
+        "--output_formats: 'xml' is no f",
+    ),
+    (
+        "windows",
+        [give(OWN, "--long_sentences=cut")],
+        "long_sentences.* <window|truncate>",
+    ),
+    (
+        "shard",
+        [give(OWN, "--shard=3/2")],
+        "--shard: '3/2' is no part of a whole; write",
+    ),
+    (
+        "a shard beside a corpus",
+        [give(OWN, "--shard=1/2", "--data_dir=x")],
+        "--shard: is for --predict_file alone",
+    ),
+    (
+        "both resumed and overwritten",
+        [give(OWN, "--resume=true", "--overwrite_output_dir=true")],
+        "--resume: .* --overwrite_output_dir=true starts afresh; leave one",
+    ),
+    (
+        "resume without",
+        [give("--resume=true")],
+        "--resume: means nothing without --predict_",
+    ),
+    (
+        "format without",
+        [give("--output_formats=html")],
+        "--output_formats: means nothing",
+    ),
+    (
+        "shard without",
+        [give("--shard=1/2")],
+        "--shard: means nothing without --predict_file",
+    ),
+    (
+        "training without a corpus",
+        [give(OWN, "--do_train=true")],
+        "--data_dir: is required by --do_train and --do_eval",
+    ),
+    (
+        "no head",
+        [give(OWN, f"--init_checkpoint={INIT / 'model.ckpt'}")],
+        "model.ckpt: has no trained head",
+    ),
+    (
+        "a brat folder that is not ours",
+        [put("out/brat/mine", ""), give(OWN, "--output_formats=brat")],
+        "out/brat: mine is in it, which is not made here",
+    ),
+    base=[
+        put("own.txt", "".join(f"{text}\n" for text in TEXTS)),
+        put("out/entities.jsonl", EARLIER),
+        instead(
+            *MODEL,
+            f"--init_checkpoint={NER_MODEL}",
+            "--do_train=false",
+            "--max_seq_length=64",
+        ),
+    ],
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=names_of(CASES))
+def test_wrong_input_is_one_line(case, refused):
+    refused(case)

@@ -1,0 +1,18 @@
+"""The files in tests/data: the tiny BERT, and what the original made with it.
+
+CASED and LOWER are tokenizers of its vocabulary, NER_MODEL and the others prefixes of
+the original's checkpoints, which were fine-tuned from it.
+"""
+
+from kit.paths import DATA
+from tokenization import FullTokenizer
+
+INIT = DATA / "init"
+NER, RE, QA = (DATA / task for task in ("ner", "re", "qa"))
+NER_MODEL = NER / "model.ckpt-1190"
+RE_MODEL = RE / "model.ckpt-150"
+QA_MODEL = QA / "model.ckpt-365"
+CASED, LOWER = (
+    FullTokenizer(str(INIT / "vocab.txt"), do_lower_case)
+    for do_lower_case in (False, True)
+)
