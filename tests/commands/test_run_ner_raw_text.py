@@ -9,7 +9,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import run_ner
-from biocodes.lib import conll, entity_formats, passages
+from biocodes.lib import conll, formats, passages
 from biocodes.lib.entities import read_jsonl
 from biocodes.lib.passages import Passage
 from kit.finished import logged
@@ -56,7 +56,7 @@ def test_text_becomes_entities_in_all_formats(call, tiny_bert, tmp_path, caplog)
     file = write_texts(
         tmp_path / "own.txt", ["\ufeff" + TEXTS[0], "", *TEXTS[1:]], "\r\n"
     )
-    names = ",".join(entity_formats.FORMATS)
+    names = ",".join(formats.FORMATS)
     flags = prediction_flags(tiny_bert, out, file, f"--output_formats={names}")
     assert call(run_ner, *flags) == (0, "", "")
     annotated = list(read_jsonl(str(out / "entities.jsonl")))
