@@ -278,9 +278,12 @@ def quiet_tensorflow() -> ModuleType:
     Here and not at the top: wrong input is reported without waiting seconds for it.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import tensorflow.compat.v1 as tf
+    try:
+        with warnings.catch_warnings(), command.standard_error_dropped():
+            warnings.simplefilter("ignore")
+            import tensorflow.compat.v1 as tf
+    except ImportError as error:
+        command.fail_without_tensorflow(error)
     tf.logging.set_verbosity(tf.logging.ERROR)
     return tf
 

@@ -23,13 +23,15 @@ os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
 warnings.filterwarnings("ignore", category=FutureWarning)
 warnings.filterwarnings("ignore", category=DeprecationWarning)
 
-from finetuning import signals  # noqa: E402
-
-with signals.ending_at_once():
-    import tensorflow.compat.v1 as tf
-
 from biocodes.lib import command, files  # noqa: E402
 from biocodes.lib.version import VERSION  # noqa: E402
+from finetuning import signals  # noqa: E402
+
+try:
+    with command.standard_error_dropped() as _stderr, signals.ending_at_once(_stderr):
+        import tensorflow.compat.v1 as tf
+except ImportError as _error:
+    command.fail_without_tensorflow(_error)
 
 log = logging.getLogger("biobert")
 

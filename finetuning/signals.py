@@ -68,27 +68,30 @@ class Interruption:
 
 
 @contextlib.contextmanager
-def ending_at_once() -> Iterator[None]:
+def ending_at_once(stderr: int = 2) -> Iterator[None]:
     """Within the block, end the process at a signal without any clean-up.
 
     For the seconds in which TensorFlow is imported: there is nothing to clean up yet,
     and an exception could come out anywhere. Other threads get no signals.
+
+    Args:
+      stderr: descriptor that the farewell is written to.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, _end) for number in SIGNALS}
+
+    def end(number: int, _frame: Any) -> None:
+        os.write(stderr, _farewell(number, "nothing was begun", AGAIN).encode())
+        os._exit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
             # None: it was not Python that had set the handler.
             signal.signal(number, handler or signal.SIG_DFL)
-
-
-def _end(number: int, _frame: Any) -> None:
-    os.write(2, _farewell(number, "nothing was begun", AGAIN).encode())
-    os._exit(128 + number)
 
 
 def exit_when_interrupted(interrupted: Interrupted, again: str = AGAIN) -> None:

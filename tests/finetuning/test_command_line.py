@@ -1,7 +1,10 @@
 """command_line.py: every flag and default of the original, and what is refused."""
 
 import logging
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 import tensorflow.compat.v1 as tf
@@ -12,6 +15,7 @@ import run_re
 from biocodes.lib import files
 from biocodes.lib.version import VERSION
 from finetuning import command_line
+from kit.paths import ROOT
 
 SCRIPTS = {"run_ner": run_ner, "run_re": run_re, "run_qa": run_qa}
 NONE = object()  # the script has no such flag
@@ -337,3 +341,18 @@ def test_results_are_logged_as_the_original_does(caplog):
         "***** token-level evaluation results *****",
         "  eval_f = 0.5",
     ]
+
+
+def test_missing_tensorflow_is_one_line(tmp_path):
+    """As with a Python of the system, in which nothing is installed."""
+    (tmp_path / "tensorflow").mkdir()
+    (tmp_path / "tensorflow" / "__init__.py").write_text("raise ImportError('no luck')")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "run_re.py"), "--help"],
+        capture_output=True,
+        env=dict(os.environ, PYTHONPATH=str(tmp_path)),
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("run_re.py: error: TensorFlow cannot be imported by ")
+    assert "(no luck); ./install.sh makes an environment with one that fits" in line
