@@ -173,7 +173,6 @@ def main():
     sys.path.insert(0, str(ROOT))
     for name in ("run_ner", "run_re", "run_qa"):
         importlib.import_module(name)
-    importlib.import_module("tensorflow.compat.v1").estimator.Estimator  # noqa: B018
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), flush=True)
 
