@@ -56,16 +56,19 @@ class WakingInput(io.RawIOBase):
         return len(read)
 
     def wake(self) -> None:
-        """Wake who still waits; to be called at the end, whatever that is."""
+        """Wake who still waits; for the main thread to call at the end, in any case."""
         if self._wakes is not None:
             signal.set_wakeup_fd(self._before)
             # With the other end closed, this end counts as ready for ever.
             os.close(self._wakes)
             self._wakes = None
+            if self.closed:
+                os.close(self._woken)
 
     def close(self) -> None:
-        if not self.closed:
-            self.wake()
+        # Python closes it in whatever thread drops it last, and only the main thread
+        # may set the wakeup descriptor: `wake` then closes what is left.
+        if not self.closed and self._wakes is None:
             os.close(self._woken)
         super().close()
 

@@ -7,6 +7,7 @@ import threading
 import time
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +50,7 @@ def test_passages_without_words_keep_their_place(counts, broken):
     assert numbers == [min(count, 1) for count in counts]
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_a_signal_wakes_who_waits_for_standard_input():
     """In another thread, and while the main one is where Python hears no signals."""
     ours, theirs = os.pipe()
