@@ -144,7 +144,16 @@ def test_messages_of_the_troubleshooting_table_are_the_suites():
             assert part in source, message
 
 
-# Links and sizes
+# Links, names and sizes
+
+
+@pytest.mark.parametrize("page", pages())
+def test_files_of_the_suite_that_a_page_names_exist(page):
+    folders = [path for path in ROOT.iterdir() if not path.name.startswith(".")]
+    files = [f"/{path.name}" for path in folders]
+    files += [str(file) for folder in folders for file in folder.rglob("*.*")]
+    for name in re.findall(r"`([\w/]+\.(?:py|pl|sh))`", prose(page)):
+        assert any(file.endswith(f"/{name}") for file in files), name
 
 
 @pytest.mark.parametrize("page", pages())
