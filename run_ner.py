@@ -25,7 +25,7 @@ import tensorflow.compat.v1 as tf
 import modeling
 from biocodes.lib.conll import Sentence, is_labelled
 from biocodes.lib.files import InputError
-from finetuning import output_dir, windows
+from finetuning import evaluation, output_dir, windows
 from finetuning.command_line import log
 from finetuning.device import report_device
 from finetuning.estimator import ModeKeys
@@ -37,6 +37,7 @@ from finetuning.run import Run, RunSettings
 from finetuning.signals import Interruption
 from finetuning.windows import NO_WORD
 from tasks.ner.corpora import (
+    DEV,
     FILES,
     Corpus,
     digests,
@@ -48,7 +49,10 @@ from tasks.ner.corpora import (
     phases_of,
     results_of,
     subfolders,
+    train_file_for,
+    with_overlap,
 )
+from tasks.ner.dev_set import dev_set
 from tasks.ner.labels import SPECIAL, labels_of_pieces, save_pickle
 from tasks.ner.labels import load as load_labels
 from tasks.ner.partial_annotation import (
@@ -89,6 +93,12 @@ def define_flags() -> command_line.Flags:
         " gives the labels of a corpus without types (B, I, O) one. Required, except"
         " with predict_file and neither do_train nor do_eval.",
     )
+    topic.string(
+        "train_file",
+        None,
+        "File in data_dir to train on. Default: train_dev.tsv; with eval_every"
+        " train.tsv, because train_dev.tsv contains devel.tsv.",
+    )
     topic = flags.topic(command_line.ACTIONS)
     topic.string("task_name", "NER", "NER is the only one.")
     flags.topic(command_line.TRAINING).boolean(
@@ -98,6 +108,7 @@ def define_flags() -> command_line.Flags:
         " not annotate. False trains on all labels as they are.",
     )
     command_line.define_evaluation_flags(flags, "devel.tsv")
+    evaluation.define_flags(flags, "devel.tsv")
     define_raw_text_flags(flags)
     embeddings.define_flags(flags)
     return flags
@@ -107,6 +118,7 @@ class Settings(NamedTuple):
     """What the flags say about this task; the names are those of the flags."""
 
     data_dir: Optional[str]
+    train_file: str
     max_seq_length: int
     eval_batch_size: int
     pad_to_max_length: bool
@@ -116,7 +128,10 @@ class Settings(NamedTuple):
     @classmethod
     def from_flags(cls, flags: command_line.Flags) -> "Settings":
         """Take the values of the flags of these names."""
-        return cls(*(flags[name].value for name in cls._fields))
+        values = {name: flags[name].value for name in cls._fields}
+        alone = flags.do_train and flags.eval_every
+        values["train_file"] = flags.train_file or train_file_for(alone)
+        return cls(**values)
 
 
 # Features
@@ -351,8 +366,7 @@ def evaluate_and_predict(
                     batch_sizes[phase],
                     corpus.scored_types(phase),
                 )
-                records = data[phase, subfolder]
-                write_results(run, folder, records, corpus.sentences[phase], scorer)
+                write_results(run, folder, data[phase, subfolder], corpus, scorer)
 
 
 def load(folder: str, max_seq_length: int = 128) -> Tagger:
@@ -385,13 +399,17 @@ def main(argv: List[str], interruption: Interruption) -> None:
             model, run_settings, Embedding.from_flags(flags, model.config), job
         )
         return
-    corpora = load_corpora(settings.data_dir, phases) if phases else []
+    phases += [DEV] if run_settings.evaluation else []
+    corpora = []
+    if phases:
+        corpora = load_corpora(settings.data_dir, phases, settings.train_file)
     share = job.share("entities") if job else None
     with output_dir.locked(flags.output_dir, share) as folder:
         output = Output(folder, job) if job else None
         if output:
             output.check()
         run = Run(folder, run_settings)
+        corpora = with_overlap(corpora, run.trained_on)
         model = add_head(model, corpora, run.checkpoint, settings)
         total = check_input(job) if job else None
         check(run, model, corpora, settings.partial_annotation)
@@ -399,7 +417,8 @@ def main(argv: List[str], interruption: Interruption) -> None:
             start(run, corpora)
         data = featurize_all(run, corpora, phases, settings)
         if flags.do_train:
-            run.train(data["train", ""], interruption)
+            dev = dev_set(data, corpora, model.labels)
+            run.train(data["train", ""], interruption, dev)
         evaluate_and_predict(run, corpora, data, settings)
         if job:
             head = make_head(len(model.labels), False, with_probability=True)

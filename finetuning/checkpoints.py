@@ -20,8 +20,12 @@ Shapes = Dict[str, List[int]]
 # A file of a checkpoint that a run has saved.
 _OURS = re.compile(r"(model\.ckpt-\d+)\.")
 _PART = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
+# Weights that a training kept because they scored best, "best.ckpt-400".
+BEST = "best.ckpt"
 # The variables that every model of the suite has, whatever its head.
 ENCODER = "bert/"
+# What ends the names of the optimizer's variables.
+SLOTS = ("/adam_m", "/adam_v")
 
 
 # Folders of checkpoints
@@ -33,7 +37,31 @@ def latest(folder: str) -> Optional[str]:
     It is the one of the greatest step, whatever the folder's `checkpoint` file says:
     that file may be missing after a move, or name paths of another machine.
     """
-    prefixes = prefixes_in(folder)
+    return _newest(_not_best(folder))
+
+
+def best(folder: str) -> Optional[str]:
+    """Return the prefix of the weights that a training in a folder kept as its best.
+
+    There are two when a run was killed at the wrong moment; the later ones are better.
+    """
+    return _newest(set(prefixes_in(folder)).difference(_not_best(folder)))
+
+
+def to_use(folder: str) -> Optional[str]:
+    """Return the checkpoint of a folder to predict with: best, or else latest."""
+    return best(folder) or latest(folder)
+
+
+def _not_best(folder: str) -> List[str]:
+    return [
+        prefix
+        for prefix in prefixes_in(folder)
+        if not os.path.basename(prefix).startswith(f"{BEST}-")
+    ]
+
+
+def _newest(prefixes: Iterable[str]) -> Optional[str]:
     return max(
         prefixes, key=lambda prefix: (step_of_name(prefix), prefix), default=None
     )
@@ -57,7 +85,7 @@ def latest_to_resume(folder: str, keep: int) -> Optional[str]:
         with contextlib.suppress(FileNotFoundError):
             os.remove(os.path.join(folder, "checkpoint"))
         return None
-    prefixes = sorted(prefixes_in(folder), key=step_of_name)
+    prefixes = sorted(_not_best(folder), key=step_of_name)
     tf.train.update_checkpoint_state(folder, last, prefixes[-keep:])
     outdated = {os.path.basename(prefix) for prefix in prefixes[:-keep]}
     for name in os.listdir(folder):
@@ -123,7 +151,7 @@ def resolve(path: str, flag: str = "--init_checkpoint") -> str:
     """
     prefix = _PART.sub("", path.rstrip("/"))
     if os.path.isdir(prefix):
-        newest = latest(prefix)
+        newest = to_use(prefix)
         if newest is None:
             raise files.InputError("no checkpoint in this folder", f"{flag}={path}")
         return newest
@@ -145,12 +173,12 @@ def resolve(path: str, flag: str = "--init_checkpoint") -> str:
 
 
 def fine_tuned(folder: str, init_checkpoint: Optional[str]) -> str:
-    """Return the checkpoint to predict with: the newest in a folder, or the given one.
+    """Return the checkpoint to predict with: of a folder, or else the given one.
 
     Raises:
       InputError: there is neither.
     """
-    prefix = latest(folder) or init_checkpoint
+    prefix = to_use(folder) or init_checkpoint
     if prefix is None:
         raise files.InputError(
             "there is no checkpoint in it",
@@ -159,6 +187,61 @@ def fine_tuned(folder: str, init_checkpoint: Optional[str]) -> str:
             " --init_checkpoint",
         )
     return prefix
+
+
+# The best weights
+
+
+def keep_as_best(prefix: str) -> str:
+    """Copy the weights of a checkpoint to best.ckpt-STEP, beside it.
+
+    Args:
+      prefix: of the checkpoint. Its optimizer's variables are left out.
+
+    Returns:
+      Prefix of the copy.
+
+    Raises:
+      InputError: it cannot be written.
+    """
+    name = f"{BEST}-{step_of_name(prefix)}"
+    copy = os.path.join(os.path.dirname(prefix), name)
+    copy_weights(prefix, copy)
+    return copy
+
+
+def copy_weights(prefix: str, copy: str) -> None:
+    """Write what a checkpoint holds, but for the optimizer's slots, to another one.
+
+    Raises:
+      InputError: it cannot be read or written.
+    """
+    names = sorted(name for name in shapes(prefix) if not name.endswith(SLOTS))
+    reader = tf.train.load_checkpoint(prefix)
+    values = [reader.get_tensor(name) for name in names]
+    no_gpu = tf.ConfigProto(device_count={"GPU": 0})
+    with tf.Graph().as_default(), tf.Session(config=no_gpu) as session:
+        # Fed, because as constants they would count against a graph's 2 GB.
+        fed = [tf.placeholder(value.dtype, value.shape) for value in values]
+        save = tf.raw_ops.SaveV2(
+            prefix=copy,
+            tensor_names=names,
+            shape_and_slices=[""] * len(names),
+            tensors=fed,
+        )
+        try:
+            session.run(save, dict(zip(fed, values)))
+        except tf.errors.OpError as error:
+            raise files.unwritable(copy, OSError(0, error.message)) from error
+
+
+def remove_best(folder: str, but: Optional[int] = None) -> None:
+    """Remove the best weights in a folder, except those of step `but`."""
+    match = re.compile(re.escape(BEST) + r"-(\d+)\.")
+    for name in os.listdir(folder):
+        step_of = match.match(name)
+        if step_of and int(step_of.group(1)) != but:
+            os.remove(os.path.join(folder, name))
 
 
 # What is in a checkpoint

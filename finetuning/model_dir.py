@@ -105,7 +105,7 @@ def _check_folder(folder: str) -> None:
             f" python biocodes/convert_checkpoint.py --input_dir={folder}"
             " --output_dir=ANOTHER_FOLDER"
         )
-    elif checkpoints.latest(folder):
+    elif checkpoints.to_use(folder):
         remedy = "name the missing files by --vocab_file and --bert_config_file"
         if len(missing) < 2:
             remedy = f"copy {missing[0]} of its pretrained model there"
@@ -115,12 +115,15 @@ def _check_folder(folder: str) -> None:
 
 
 def only_checkpoint(folder: str) -> str:
-    """Return the prefix of the newest checkpoint of the model in a folder.
+    """Return the prefix of the model's checkpoint in a folder: best, or else newest.
 
     Raises:
       InputError: there is none, or there are checkpoints of several models.
     """
     prefixes = checkpoints.prefixes_in(folder)
+    best = checkpoints.best(folder)
+    if best:
+        return best
     stems = sorted({os.path.basename(_STEP.sub("", prefix)) for prefix in prefixes})
     if not stems:
         raise files.InputError("no checkpoint in this folder", f"--model_dir={folder}")

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
-from finetuning import checkpoints
+from finetuning import checkpoints, evaluation
 
 RECORD = "run.json"
 LOCK = ".lock"
@@ -165,7 +165,7 @@ def start_training(
     if is_ours:
         remove(folder, checkpoints.unfinished(folder))
     if not checkpoints.latest(folder):
-        remove(folder, results)
+        remove(folder, (*results, evaluation.RECORD))
 
 
 def start_prediction(
@@ -202,14 +202,14 @@ def clear(folder: str, results: Iterable[str]) -> None:
       folder: the output folder; anything else in it stays.
       results: names of the task's results files.
     """
-    beginnings = ("model.ckpt-", "events.out.tfevents")
+    beginnings = ("model.ckpt-", f"{checkpoints.BEST}-", "events.out.tfevents")
     endings = (".tf_record", ".tmp")
     left = [
         name
         for name in os.listdir(folder)
         if name.startswith(beginnings) or name.endswith(endings)
     ]
-    remove(folder, (*left, *results, "checkpoint", RECORD))
+    remove(folder, (*left, *results, "checkpoint", evaluation.RECORD, RECORD))
 
 
 # Records of runs
@@ -245,6 +245,11 @@ def write_record(
             "checkpoint": checkpoint,
         },
     )
+
+
+def trained_on(folder: str) -> Any:
+    """Return what run.json says of the corpus that a model was trained on, or None."""
+    return _record(folder)["training"].get("corpus")
 
 
 def _record(folder: str) -> Facts:

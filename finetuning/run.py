@@ -17,7 +17,15 @@ from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence
 
 import numpy as np
 
+from biocodes.lib.files import InputError
 from finetuning import checkpoints, model_dir, output_dir, training
+from finetuning.evaluation import (
+    DevSet,
+    Evaluation,
+    Evaluations,
+    EvaluationSettings,
+    Schedule,
+)
 from finetuning.model import Head, Model, save_labels
 from finetuning.prediction import PredictionSettings, Predictor
 from finetuning.records import RecordFile, Schema, open_or_write
@@ -33,6 +41,7 @@ class RunSettings(NamedTuple):
       init_checkpoint: prefix of the checkpoint to start from, or to predict with when
         the folder holds none; or None.
       training, prediction: settings of the two loops.
+      evaluation: settings of evaluation during training; None: there is none.
       arguments: name → value of all flags, for run.json.
     """
 
@@ -40,6 +49,7 @@ class RunSettings(NamedTuple):
     init_checkpoint: Optional[str]
     training: TrainingSettings
     prediction: PredictionSettings
+    evaluation: Optional[EvaluationSettings]
     arguments: Dict[str, Any]
 
     @classmethod
@@ -57,6 +67,7 @@ class RunSettings(NamedTuple):
             init_checkpoint,
             TrainingSettings.from_flags(flags, init_checkpoint),
             PredictionSettings.from_flags(flags),
+            EvaluationSettings.from_flags(flags),
             flags.flag_values_dict(),
         )
 
@@ -119,6 +130,8 @@ class Run:
         model_dir.warn_of_casing(model.tokenizer.vocab, model.facts["do_lower_case"])
         self.facts = self._training_facts(training_facts or {})
         overwrite = self.settings.overwrite
+        if not overwrite:
+            self._check_best()
         output_dir.check_same_training(self.folder, self.facts, overwrite)
         if not overwrite:
             model_dir.check_files(self.folder, self._model_files())
@@ -127,6 +140,27 @@ class Run:
             model.check_resumable(last)
         elif self.settings.init_checkpoint:
             model.check_checkpoint(self.settings.init_checkpoint, needs_head=False)
+
+    def _check_best(self) -> None:
+        """Check that best weights in the folder are those of this training.
+
+        Raises:
+          InputError: they are another's, or would be left behind.
+        """
+        best = checkpoints.best(self.folder)
+        evaluation = self.settings.evaluation
+        goes_on = evaluation and evaluation.keep_best
+        if best and not (goes_on and checkpoints.latest(self.folder)):
+            raise InputError(
+                "has the best weights of a training with --keep_best, without its last"
+                " checkpoint"
+                if goes_on
+                else "has the best weights of a training with --keep_best",
+                self.folder,
+                remedy="choose another --output_dir, or start again with"
+                " --overwrite_output_dir=true"
+                + ("" if goes_on else ", or give --keep_best=true again"),
+            )
 
     def _training_facts(self, of_the_task: Dict[str, Any]) -> Dict[str, Any]:
         """Join the facts of model, task and flags, in the form JSON gives them back."""
@@ -184,16 +218,46 @@ class Run:
         path = os.path.join(self.folder, f"{name}.tf_record")
         return open_or_write(path, schema, rows, made_from)
 
-    def train(self, data: RecordFile, interruption: Interruption) -> None:
-        """Train, or resume the training in the folder, and keep its last checkpoint.
+    def train(
+        self,
+        data: RecordFile,
+        interruption: Interruption,
+        dev: Optional[DevSet] = None,
+    ) -> None:
+        """Train, or resume the training in the folder, and keep the checkpoint to use.
+
+        Args:
+          data: the training examples.
+          interruption: training ends early when a signal comes.
+          dev: what is scored meanwhile, where the flags ask for it.
 
         Raises:
           InputError: a loss that is not finite, memory or a disk that is used up.
           Interrupted: after the checkpoint was saved.
         """
-        self.checkpoint = training.train(
-            self.model, data, self.folder, self._training, interruption
+        settings = self._training
+        if dev and self.settings.evaluation:
+            settings = settings._replace(evaluation=self._evaluation(dev))
+        last = training.train(self.model, data, self.folder, settings, interruption)
+        self.checkpoint = checkpoints.best(self.folder) or last
+
+    def _evaluation(self, dev: DevSet) -> Evaluation:
+        settings = self.settings.evaluation
+        total, _ = self._training.steps()
+        epoch = self._training.examples / self._training.train_batch_size
+        return Evaluation(
+            dev,
+            Schedule(settings.steps, epoch, total),
+            Evaluations(self.folder, settings, dev),
+            self.settings.prediction,
         )
+
+    @property
+    def trained_on(self) -> Any:
+        """What is recorded of the corpus the checkpoint was trained on, or None."""
+        if not self.checkpoint:
+            return None
+        return output_dir.trained_on(os.path.dirname(self.checkpoint))
 
     @property
     def step(self) -> int:

@@ -19,7 +19,9 @@ from finetuning.batches import (
     training_order,
 )
 from finetuning.command_line import log
+from finetuning.evaluation import Evaluation
 from finetuning.model import Model, Tensors
+from finetuning.prediction import Predictor
 from finetuning.signals import Interrupted, Interruption
 
 
@@ -39,6 +41,7 @@ class TrainingSettings(NamedTuple):
       pad_to: length that every batch is padded to, or None for its own longest.
       init_checkpoint: prefix of the checkpoint with the first weights, or None.
       examples: training examples in an epoch; each may be several records, or none.
+      evaluation: of development data during training, or None.
     """
 
     train_batch_size: int
@@ -53,6 +56,7 @@ class TrainingSettings(NamedTuple):
     pad_to: Optional[int] = None
     init_checkpoint: Optional[str] = None
     examples: int = 0
+    evaluation: Optional[Evaluation] = None
 
     @classmethod
     def from_flags(
@@ -92,6 +96,11 @@ class TrainingSettings(NamedTuple):
                 remedy="lower --train_batch_size or raise --num_train_epochs",
             )
         return total, int(total * self.warmup_proportion)
+
+    def saves(self, step: int) -> bool:
+        """Whether a checkpoint is saved after a step."""
+        evaluated = self.evaluation and self.evaluation.schedule.is_due(step)
+        return bool(evaluated) or step % self.save_checkpoints_steps == 0
 
     def memory_watched(self, data: records.RecordFile) -> Any:
         """Return a context in which exhausted memory is an InputError."""
@@ -134,11 +143,17 @@ def train(
     last = checkpoints.latest_to_resume(folder, settings.keep_checkpoint_max)
     start = checkpoints.step(last) if last else 0
     _log_start(settings, start, total, warmup)
-    if start >= total:
+    is_over = _catch_up(model, last, settings) if last else False
+    if start >= total or is_over:
         return last
     watch = hooks.WatchTraining(start, total, settings.train_batch_size, folder)
-    save = hooks.SaveCheckpoints(folder, settings.save_checkpoints_steps, interruption)
-    model_fn = _make_model_fn(model, settings, watch, save, resumes=last is not None)
+    save = hooks.SaveCheckpoints(folder, settings.saves, interruption)
+    evaluate = None
+    if settings.evaluation:
+        evaluate = hooks.EvaluateDevSet(settings.evaluation, interruption, save, watch)
+    model_fn = _make_model_fn(
+        model, settings, _Hooks(watch, save, evaluate), resumes=last is not None
+    )
     with interruption.held_back(), settings.memory_watched(data):
         estimator.create(model_fn, folder, settings.seed).train(
             lambda: _batches(data, settings, start), hooks=[watch], max_steps=total
@@ -150,20 +165,23 @@ def train(
     return last
 
 
+class _Hooks(NamedTuple):
+    """What happens between two steps."""
+
+    watch: hooks.WatchTraining
+    save: hooks.SaveCheckpoints
+    evaluate: Optional[hooks.EvaluateDevSet]
+
+
 def _make_model_fn(
-    model: Model,
-    settings: TrainingSettings,
-    watch: hooks.WatchTraining,
-    save: hooks.SaveCheckpoints,
-    resumes: bool,
+    model: Model, settings: TrainingSettings, between: _Hooks, resumes: bool
 ) -> Callable[[Dict[str, Any], str], estimator.EstimatorSpec]:
     """Make the function that builds the graph of a training step.
 
     Args:
       model: what is trained.
       settings: TrainingSettings.
-      watch: is told what to watch.
-      save: saves checkpoints.
+      between: what happens between two steps.
       resumes: whether Estimator will restore a checkpoint of the folder.
     """
     total, warmup = settings.steps()
@@ -175,17 +193,44 @@ def _make_model_fn(
         update = optimization.create_train_op(
             loss, settings.learning_rate, total, warmup, in_micro_batches=count > 1
         )
-        watch.watch(update.loss, update.learning_rate, update.gradient_norm)
-        micro_batch_hook = hooks.RunMicroBatches(update.accumulate, count - 1)
+        between.watch.watch(update.loss, update.learning_rate, update.gradient_norm)
+        training_hooks = [hooks.RunMicroBatches(update.accumulate, count - 1)]
+        training_hooks.append(between.save)
+        if between.evaluate:
+            # Last, for random operations are seeded by their place in the graph.
+            between.evaluate.build(model)
+            training_hooks.append(between.evaluate)
         return estimator.EstimatorSpec(
             mode,
             loss=update.loss,
             train_op=update.operation,
             scaffold=_scaffold(settings, loaded),
-            training_hooks=[micro_batch_hook, save],
+            training_hooks=training_hooks,
         )
 
     return model_fn
+
+
+def _catch_up(model: Model, last: str, settings: TrainingSettings) -> bool:
+    """Make the evaluation that a run was ended before.
+
+    Args:
+      model: what is trained.
+      last: prefix of the checkpoint that training resumes from.
+      settings: TrainingSettings.
+
+    Returns:
+      Whether training is over, for want of better scores.
+    """
+    evaluation, step = settings.evaluation, checkpoints.step(last)
+    if not evaluation:
+        return False
+    evaluation.record.check_against(last)
+    if evaluation.schedule.is_due(step) and not evaluation.record.has(step):
+        predictor = Predictor(model, last, evaluation.prediction)
+        entry = evaluation.of(step, predictor.predict(evaluation.dev.data))
+        evaluation.record.add(entry, last)
+    return evaluation.record.is_over
 
 
 def _log_start(settings: TrainingSettings, start: int, total: int, warmup: int) -> None:

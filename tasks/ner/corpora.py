@@ -25,9 +25,14 @@ from typing import (
 
 from biocodes.lib import conll, files
 from biocodes.lib.conll import Sentence, SentenceFile
+from finetuning.command_line import log
 from tasks.ner import labels as ner_labels
 
 FILES = {"train": "train_dev.tsv", "eval": "devel.tsv", "predict": "test.tsv"}
+# What is trained on while devel.tsv is watched: train_dev.tsv contains it.
+TRAIN_ALONE = "train.tsv"
+# The phase of what is scored during training: devel.tsv of all corpora together.
+DEV = "dev"
 
 
 class Corpus(NamedTuple):
@@ -40,6 +45,7 @@ class Corpus(NamedTuple):
       types: those that it annotates; None for all that there are.
       paths: phase ("train", "eval", "predict") → path, of the files in use.
       sentences: phase → sentences of the file.
+      trained_on: how many sentences of devel.tsv are trained on as well, where known.
     """
 
     number: int
@@ -48,6 +54,7 @@ class Corpus(NamedTuple):
     types: Optional[FrozenSet[str]]
     paths: Dict[str, str]
     sentences: Dict[str, SentenceFile]
+    trained_on: int = 0
 
     def scored_types(self, phase: str) -> Optional[FrozenSet[str]]:
         """Return the types that scores on a file count: the corpus's and the file's.
@@ -88,24 +95,27 @@ def phases_of(
     return phases
 
 
-def load_corpora(data_dir: str, phases: Sequence[str]) -> List[Corpus]:
+def load_corpora(
+    data_dir: str, phases: Sequence[str], train_file: str = FILES["train"]
+) -> List[Corpus]:
     """Read the corpora that --data_dir names.
 
     Args:
       data_dir: folders, see named_folders.
-      phases: those whose files are in use, keys of FILES.
+      phases: those whose files are in use: keys of FILES, and DEV.
+      train_file: name of the file to train on.
 
     Raises:
       InputError: a file cannot be read or used; folders or names that occur twice;
         labels without a type where there are several corpora.
     """
     folders = named_folders(data_dir)
+    all_names = dict(FILES, train=train_file, **{DEV: FILES["eval"]})
+    names = {phase: name for phase, name in all_names.items() if phase in phases}
     if len(folders) == 1:
-        return [_read(0, *folders[0], phases)]
+        return [_read(0, *folders[0], names)]
     _check_unique([_name_of(folder) for _, folder in folders])
-    corpora = [
-        _read(number, *folders[number], phases) for number in range(len(folders))
-    ]
+    corpora = [_read(number, *folders[number], names) for number in range(len(folders))]
     return [_with_types(corpus, folders[corpus.number][1]) for corpus in corpora]
 
 
@@ -158,13 +168,9 @@ def _check_unique(names: List[str]) -> None:
 
 
 def _read(
-    number: int, given_type: Optional[str], folder: str, phases: Sequence[str]
+    number: int, given_type: Optional[str], folder: str, names: Dict[str, str]
 ) -> Corpus:
-    paths = {
-        phase: os.path.join(folder, name)
-        for phase, name in FILES.items()
-        if phase in phases
-    }
+    paths = {phase: os.path.join(folder, name) for phase, name in names.items()}
     sentences = {
         phase: _sentences(path, phase != "predict", given_type)
         for phase, path in paths.items()
@@ -204,6 +210,56 @@ def _check_typed(sentences: Iterable[Sentence], path: str, folder: str) -> None:
                     line,
                     f"name the type of this corpus: --data_dir=TYPE={folder},…",
                 )
+
+
+# Sentences of devel.tsv that are trained on, too
+
+
+def train_file_for(dev_is_scored: bool) -> str:
+    """Return the file to train on by default; say so where it is not the original's."""
+    if not dev_is_scored:
+        return FILES["train"]
+    log.info(
+        "training on %s alone: %s, the default without --eval_every, contains %s",
+        *(TRAIN_ALONE, FILES["train"], FILES["eval"]),
+    )
+    return TRAIN_ALONE
+
+
+def with_overlap(corpora: Sequence[Corpus], trained_on: Any) -> List[Corpus]:
+    """Count the sentences of devel.tsv that the model is, or was, trained on.
+
+    Args:
+      corpora: all of the run.
+      trained_on: digests of the training file or files, where an earlier run trained;
+        see digests.
+
+    Returns:
+      The corpora with the counts. Each that is not 0 is logged as a warning.
+    """
+    return [_with_overlap(corpus, str(trained_on)) for corpus in corpora]
+
+
+def _with_overlap(corpus: Corpus, trained_on: str) -> Corpus:
+    phase = "eval" if "eval" in corpus.sentences else DEV
+    dev, training = corpus.sentences.get(phase), corpus.sentences.get("train")
+    if dev is None:
+        return corpus
+    path = corpus.paths.get("train")
+    if training is None:
+        path = os.path.join(os.path.dirname(corpus.paths[phase]), FILES["train"])
+        if not os.path.exists(path) or files.digest(path) not in trained_on:
+            return corpus
+        training = _sentences(path, True, corpus.given_type)
+    known = {tuple(sentence.words) for sentence in training}
+    shared = sum(tuple(sentence.words) in known for sentence in dev)
+    if shared:
+        log.warning(
+            "!!! %s of the %s sentences of %s are also in %s: scores on it are of"
+            " sentences that were trained on",
+            *(f"{shared:,}", f"{len(dev):,}", corpus.paths[phase], path),
+        )
+    return corpus._replace(trained_on=shared)
 
 
 # Labels
@@ -268,12 +324,12 @@ def parts_of(
 ) -> Dict[Tuple[str, str], List[Corpus]]:
     """Tell what becomes one record file each: (phase, sub-folder) → corpora.
 
-    Training takes all corpora together, in the output folder; evaluation and prediction
-    take each on its own.
+    Training, and scoring meanwhile, takes all corpora together, in the output folder;
+    evaluation and prediction take each on its own.
     """
     parts = {}
     for phase in phases:
-        if phase == "train":
+        if phase in ("train", DEV):
             parts[phase, ""] = corpora
         else:
             for subfolder, corpus in zip(subfolders(corpora), corpora):

@@ -7,7 +7,7 @@ from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Optional, Tup
 import numpy as np
 
 from biocodes.lib import conll, conll_scores, files
-from biocodes.lib.conll import OUTSIDE, Sentence, SentenceFile
+from biocodes.lib.conll import OUTSIDE, Sentence
 from biocodes.lib.word_labels import NO_LINE, word_labels, word_line, write_result
 from finetuning import command_line, output_dir, windows
 from finetuning.command_line import log
@@ -16,12 +16,16 @@ from finetuning.records import RecordFile, Schema
 from finetuning.run import Run
 from finetuning.windows import NO_WORD
 from tasks.ner import labels as ner_labels
+from tasks.ner.corpora import Corpus
 
 PIECE_FILES = ("token_test.txt", "label_test.txt", "word_test.txt")
 WORD_FILE = "NER_result_conll.txt"
 ENTITY_SCORES = "entity_level_results.txt"
-TOKEN_SCORES = "eval_results.txt"
-RESULTS = (*PIECE_FILES, WORD_FILE, ENTITY_SCORES, TOKEN_SCORES)
+DEV_SCORES = "eval_results.txt"
+RESULTS = (*PIECE_FILES, WORD_FILE, ENTITY_SCORES, DEV_SCORES)
+
+# Of entities; the first one is the official measure of the task.
+MEASURES = ("f1", "precision", "recall")
 
 # Features and prediction of one sentence, or of one window of it.
 Predicted = Tuple[Dict[str, Any], Dict[str, Any]]
@@ -271,64 +275,99 @@ def write_entities(
         return
     scores = conll_scores.score_file(path)
     if types is not None:
-        scores = conll_scores.evaluate(scored_rows(sentences, predicted, types))
+        scores = entity_scores(sentences, predicted, types)
     report = conll_scores.report(scores)
     with files.whole_file(os.path.join(folder, ENTITY_SCORES)) as stream:
         stream.write(report)
     command_line.log_results("entity-level evaluation results", report.splitlines())
 
 
-def scored_rows(
+def labels_of_words(
+    sentences: Iterable[Sentence],
+    predicted: Iterable[Predicted],
+    labels: Tuple[str, ...],
+) -> Iterator[List[str]]:
+    """Yield the predicted labels of each sentence's words.
+
+    Args:
+      sentences: those that were predicted.
+      predicted: (features, prediction) of each.
+      labels: of the model.
+    """
+    for sentence, (features, prediction) in zip(sentences, predicted):
+        words = features["word_index"].tolist()
+        of_pieces = piece_labels(prediction["label_ids"][: len(words)], labels)
+        places = [None if word == NO_WORD else word for word in words]
+        yield word_labels(len(sentence.words), places, of_pieces)
+
+
+def entity_scores(
     sentences: Iterable[Sentence],
     predicted: Iterable[List[str]],
-    types: FrozenSet[str],
-) -> Iterator[Optional[Tuple[str, str]]]:
-    """Yield rows as conll_scores.evaluate takes them, words of other types as O."""
-    for sentence, labels in zip(sentences, predicted):
-        yield from zip(sentence.labels, conll.only(labels, types))
-        yield None
+    types: Optional[FrozenSet[str]],
+) -> conll_scores.Scores:
+    """Score the labels of words by the entities that they make.
+
+    Args:
+      sentences: all have labels.
+      predicted: labels of the words of each.
+      types: those that count, words of others being O; None: all.
+    """
+
+    def rows() -> Iterator[Optional[Tuple[str, str]]]:
+        for sentence, labels in zip(sentences, predicted):
+            counted = labels if types is None else conll.only(labels, types)
+            yield from zip(sentence.labels, counted)
+            yield None
+
+    return conll_scores.evaluate(rows())
+
+
+def shares(counts: conll_scores.Counts) -> Dict[str, float]:
+    """Return MEASURES by name, from 0 to 1."""
+    return {name: getattr(counts, name) / 100 for name in MEASURES}
 
 
 # The results of a file
 
 
 def evaluate(
-    run: Run,
-    folder: str,
-    records: RecordFile,
-    sentences: SentenceFile,
-    scorer: TokenScorer,
+    run: Run, folder: str, records: RecordFile, corpus: Corpus, scorer: TokenScorer
 ) -> None:
-    """Score devel.tsv by the token; log the results and write eval_results.txt.
+    """Score devel.tsv; log the results and write eval_results.txt.
+
+    The names that begin with eval_ are of tokens, those with entity_ of entities.
 
     Args:
       run: with the model that is scored.
       folder: where the results go.
       records: windows of the sentences.
-      sentences: of the file; all have labels.
+      corpus: of the file, all of whose sentences have labels.
       scorer: has counted nothing yet.
     """
+    sentences = corpus.sentences["eval"]
     predictions = run.predict(records, scorer.batch_size)
-    for _ in scorer.watch(whole_sentences(records, predictions)):
-        pass
+    predicted = scorer.watch(whole_sentences(records, predictions))
+    words = labels_of_words(sentences, predicted, run.model.labels)
+    entities = shares(entity_scores(sentences, words, scorer.types).overall)
     results = scorer.results(run.step)
+    results.update((f"entity_{name}", np.float32(entities[name])) for name in MEASURES)
+    if corpus.trained_on:
+        results["sentences_trained_on"] = corpus.trained_on
     command_line.log_results("Eval results", output_dir.result_lines(results))
-    output_dir.write_results(folder, TOKEN_SCORES, results)
+    output_dir.write_results(folder, DEV_SCORES, results)
 
 
 def predict(
-    run: Run,
-    folder: str,
-    records: RecordFile,
-    sentences: SentenceFile,
-    scorer: TokenScorer,
+    run: Run, folder: str, records: RecordFile, corpus: Corpus, scorer: TokenScorer
 ) -> None:
     """Write the predictions for test.tsv, and its scores if it has labels.
 
     Args:
-      run, folder, records, scorer: as of evaluate.
-      sentences: of the file; they may be without labels.
+      run, folder, records, corpus, scorer: as of evaluate; sentences may be without
+        labels.
     """
+    sentences = corpus.sentences["predict"]
     predictions = run.predict(records, scorer.batch_size)
     predicted = whole_sentences(records, predictions)
     if conll.is_labelled(sentences):
