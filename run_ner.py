@@ -25,8 +25,7 @@ import tensorflow.compat.v1 as tf
 import modeling
 from biocodes.lib.conll import Sentence, is_labelled
 from biocodes.lib.files import InputError
-from finetuning import evaluation, output_dir, windows
-from finetuning.command_line import log
+from finetuning import evaluation, output_dir, seeds, windows
 from finetuning.device import report_device
 from finetuning.estimator import ModeKeys
 from finetuning.model import Head, Model, Tensors
@@ -48,7 +47,6 @@ from tasks.ner.corpora import (
     parts_of,
     phases_of,
     results_of,
-    subfolders,
     train_file_for,
     with_overlap,
 )
@@ -60,12 +58,7 @@ from tasks.ner.partial_annotation import (
     marginal_cross_entropy,
     partial_annotation,
 )
-from tasks.ner.results import (
-    RESULTS,
-    TokenScorer,
-    evaluate,
-    predict,
-)
+from tasks.ner.results import RESULTS, evaluate_and_predict
 from tasks.raw_text import embeddings
 from tasks.raw_text.embeddings import Embedding
 from tasks.raw_text.entities import find_entities
@@ -109,6 +102,7 @@ def define_flags() -> command_line.Flags:
     )
     command_line.define_evaluation_flags(flags, "devel.tsv")
     evaluation.define_flags(flags, "devel.tsv")
+    seeds.define_flags(flags)
     define_raw_text_flags(flags)
     embeddings.define_flags(flags)
     return flags
@@ -343,32 +337,6 @@ def start(run: Run, corpora: List[Corpus]) -> None:
         run.start(results)
 
 
-def evaluate_and_predict(
-    run: Run,
-    corpora: List[Corpus],
-    data: Dict[Tuple[str, str], RecordFile],
-    settings: Settings,
-) -> None:
-    """Write the results of each corpus, those that there are records for."""
-    batch_sizes = {
-        "eval": settings.eval_batch_size,
-        "predict": run.settings.prediction.batch_size,
-    }
-    for corpus, subfolder in zip(corpora, subfolders(corpora)):
-        folder = os.path.join(run.folder, subfolder) if subfolder else run.folder
-        if subfolder:
-            log.info("***** corpus %s, results in %s *****", corpus.name, folder)
-        for phase, write_results in (("eval", evaluate), ("predict", predict)):
-            if (phase, subfolder) in data:
-                scorer = TokenScorer(
-                    run.model.labels,
-                    settings.pad_to_max_length,
-                    batch_sizes[phase],
-                    corpus.scored_types(phase),
-                )
-                write_results(run, folder, data[phase, subfolder], corpus, scorer)
-
-
 def load(folder: str, max_seq_length: int = 128) -> Tagger:
     """Load a trained model for Python: load("ner").entities(["Ataxia …"])."""
     predictor = Predictor.load(folder, max_seq_length)
@@ -378,10 +346,15 @@ def load(folder: str, max_seq_length: int = 128) -> Tagger:
 
 
 def main(argv: List[str], interruption: Interruption) -> None:
-    """Read and check everything, and only then start to work."""
+    """Run once, or once for each seed."""
     flags = command_line.parse_flags(define_flags(), argv, __doc__)
     check_task(flags.task_name)
     embeddings.check_flags(flags)
+    seeds.run(flags, lambda: run_once(flags, interruption))
+
+
+def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
+    """Read and check everything, and only then start to work."""
     job = Job.from_flags(flags)
     wanted = {phase: flags[f"do_{phase}"].value for phase in FILES}
     phases = (
@@ -419,7 +392,7 @@ def main(argv: List[str], interruption: Interruption) -> None:
         if flags.do_train:
             dev = dev_set(data, corpora, model.labels)
             run.train(data["train", ""], interruption, dev)
-        evaluate_and_predict(run, corpora, data, settings)
+        evaluate_and_predict(run, corpora, data, settings.eval_batch_size)
         if job:
             head = make_head(len(model.labels), False, with_probability=True)
             find_entities(job, output, run.predictor(head), total, interruption)

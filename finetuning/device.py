@@ -49,10 +49,8 @@ def report_device(require_gpu: bool) -> None:
     Raises:
       InputError: require_gpu, and there is no GPU.
     """
-    gpus = tf.config.experimental.list_physical_devices("GPU")
-    if gpus:
-        names = ", ".join(gpu.name.split("physical_device:")[-1] for gpu in gpus)
-        log.info("device: %s", names)
+    if tf.config.experimental.list_physical_devices("GPU"):
+        log.info("device: %s", name())
         return
     card = find_card()
     reason = why_unused() if card else None
@@ -63,7 +61,7 @@ def report_device(require_gpu: bool) -> None:
             "--require_gpu",
             remedy="docs/gpu.md says what a card needs; or leave the flag out",
         )
-    log.info("device: CPU, %d cores (no GPU found)", usable_cores())
+    log.info("device: %s (no GPU found)", name())
     if card:
         log.warning(
             "%s is not used by TensorFlow %s: %s; see docs/gpu.md",
@@ -71,6 +69,14 @@ def report_device(require_gpu: bool) -> None:
             tf.version.VERSION,
             reason,
         )
+
+
+def name() -> str:
+    """Name what TensorFlow computes on: "GPU:0" and the like, or "CPU, 2 cores"."""
+    gpus = tf.config.experimental.list_physical_devices("GPU")
+    if gpus:
+        return ", ".join(gpu.name.split("physical_device:")[-1] for gpu in gpus)
+    return f"CPU, {usable_cores()} cores"
 
 
 def find_card() -> Optional[str]:

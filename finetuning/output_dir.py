@@ -16,10 +16,12 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
-from finetuning import checkpoints, evaluation
+from finetuning import checkpoints, evaluation, scores
 
 RECORD = "run.json"
 LOCK = ".lock"
+# Files of any task that belong to a model's training and its scores.
+RECORDS = (evaluation.RECORD, scores.FILE)
 # Facts that also hold for predicting with a model, whatever it is then used on.
 OF_THE_MODEL = ("bert_config", "vocabulary", "do_lower_case")
 # Flags that shape what training makes, on top of the corpus and the model's facts.
@@ -165,7 +167,7 @@ def start_training(
     if is_ours:
         remove(folder, checkpoints.unfinished(folder))
     if not checkpoints.latest(folder):
-        remove(folder, (*results, evaluation.RECORD))
+        remove(folder, (*results, *RECORDS))
 
 
 def start_prediction(
@@ -209,7 +211,7 @@ def clear(folder: str, results: Iterable[str]) -> None:
         for name in os.listdir(folder)
         if name.startswith(beginnings) or name.endswith(endings)
     ]
-    remove(folder, (*left, *results, "checkpoint", evaluation.RECORD, RECORD))
+    remove(folder, (*left, *results, *RECORDS, "checkpoint", RECORD))
 
 
 # Records of runs
@@ -236,15 +238,20 @@ def write_record(
         {
             "command": sys.argv,
             "arguments": arguments,
-            "versions": {
-                "python": platform.python_version(),
-                "tensorflow": tf.version.VERSION,
-                "numpy": np.__version__,
-            },
+            "versions": versions(),
             "training": facts,
             "checkpoint": checkpoint,
         },
     )
+
+
+def versions() -> Dict[str, str]:
+    """Return the versions of what a run's numbers rest on."""
+    return {
+        "python": platform.python_version(),
+        "tensorflow": tf.version.VERSION,
+        "numpy": np.__version__,
+    }
 
 
 def trained_on(folder: str) -> Any:

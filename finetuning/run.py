@@ -13,12 +13,15 @@ before it changes one.
 
 import json
 import os
+import sys
+import time
 from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
+from biocodes.lib import files
 from biocodes.lib.files import InputError
-from finetuning import checkpoints, model_dir, output_dir, training
+from finetuning import checkpoints, evaluation, model_dir, output_dir, scores, training
 from finetuning.evaluation import (
     DevSet,
     Evaluation,
@@ -86,6 +89,7 @@ class Run:
       model: Model, once it was checked.
       checkpoint: prefix of the checkpoint to predict with; None until it is trained.
       facts: JSON values that the training rests on; None without training.
+      board: the scores of the run, for write_scores.
     """
 
     def __init__(self, folder: str, settings: RunSettings) -> None:
@@ -99,6 +103,7 @@ class Run:
         self.model: Optional[Model] = None
         self.checkpoint: Optional[str] = None
         self.facts: Optional[Dict[str, Any]] = None
+        self.board = scores.Board()
         if not settings.do_train:
             self.checkpoint = checkpoints.fine_tuned(folder, settings.init_checkpoint)
 
@@ -148,8 +153,8 @@ class Run:
           InputError: they are another's, or would be left behind.
         """
         best = checkpoints.best(self.folder)
-        evaluation = self.settings.evaluation
-        goes_on = evaluation and evaluation.keep_best
+        settings = self.settings.evaluation
+        goes_on = settings and settings.keep_best
         if best and not (goes_on and checkpoints.latest(self.folder)):
             raise InputError(
                 "has the best weights of a training with --keep_best, without its last"
@@ -238,7 +243,13 @@ class Run:
         settings = self._training
         if dev and self.settings.evaluation:
             settings = settings._replace(evaluation=self._evaluation(dev))
+        before = checkpoints.latest(self.folder)
+        started = time.time()
         last = training.train(self.model, data, self.folder, settings, interruption)
+        steps = checkpoints.step(last) - (checkpoints.step(before) if before else 0)
+        if steps:
+            examples = steps * settings.train_batch_size
+            self.board.trained(steps, examples, time.time() - started)
         self.checkpoint = checkpoints.best(self.folder) or last
 
     def _evaluation(self, dev: DevSet) -> Evaluation:
@@ -290,3 +301,23 @@ class Run:
             settings = predictor.settings._replace(batch_size=batch_size)
             predictor = predictor._replace(settings=settings)
         return predictor.predict(data)
+
+    def write_scores(self) -> None:
+        """Write scores.json: what the board gathered, and what it belongs to.
+
+        Raises:
+          InputError: it cannot be written.
+        """
+        training_folder = os.path.dirname(self.checkpoint)
+        self.board.write(
+            self.folder,
+            evaluations=evaluation.read_record(training_folder),
+            checkpoint={
+                "step": self.step,
+                "is_best": self.checkpoint == checkpoints.best(training_folder),
+                "digest": files.digest(f"{self.checkpoint}.index"),
+            },
+            command=sys.argv,
+            arguments=self.settings.arguments,
+            versions=output_dir.versions(),
+        )

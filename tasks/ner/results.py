@@ -2,7 +2,17 @@
 
 import itertools
 import os
-from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Optional, Tuple
+from typing import (
+    Any,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
 
@@ -16,7 +26,7 @@ from finetuning.records import RecordFile, Schema
 from finetuning.run import Run
 from finetuning.windows import NO_WORD
 from tasks.ner import labels as ner_labels
-from tasks.ner.corpora import Corpus
+from tasks.ner.corpora import FILES, Corpus, subfolders
 
 PIECE_FILES = ("token_test.txt", "label_test.txt", "word_test.txt")
 WORD_FILE = "NER_result_conll.txt"
@@ -259,7 +269,7 @@ def write_entities(
     sentences: Iterable[Sentence],
     predicted: Iterable[List[str]],
     types: Optional[FrozenSet[str]] = None,
-) -> None:
+) -> Optional[conll_scores.Scores]:
     """Write the word-level result; write and log its entity-level scores.
 
     Args:
@@ -267,12 +277,15 @@ def write_entities(
       sentences: those of test.tsv; without labels there are no scores.
       predicted: labels of the words of each; may be iterated over several times.
       types: those that are scored, words of others counting as O; default: all.
+
+    Returns:
+      The scores; None without labels.
     """
     path = os.path.join(folder, WORD_FILE)
     write_result(path, sentences, predicted)
     if not conll.is_labelled(sentences):
         log.info("no labels in test.tsv, so no scores; the predictions: %s", path)
-        return
+        return None
     scores = conll_scores.score_file(path)
     if types is not None:
         scores = entity_scores(sentences, predicted, types)
@@ -280,6 +293,7 @@ def write_entities(
     with files.whole_file(os.path.join(folder, ENTITY_SCORES)) as stream:
         stream.write(report)
     command_line.log_results("entity-level evaluation results", report.splitlines())
+    return scores
 
 
 def labels_of_words(
@@ -328,12 +342,72 @@ def shares(counts: conll_scores.Counts) -> Dict[str, float]:
     return {name: getattr(counts, name) / 100 for name in MEASURES}
 
 
-# The results of a file
+# The results of each file
+
+
+def evaluate_and_predict(
+    run: Run,
+    corpora: Sequence[Corpus],
+    data: Dict[Tuple[str, str], RecordFile],
+    eval_batch_size: int,
+) -> None:
+    """Write the results of each corpus, those that there are records for.
+
+    Args:
+      run: with the model that predicts.
+      corpora: all of the run.
+      data: (phase, sub-folder) → records.
+      eval_batch_size: of devel.tsv; that of test.tsv is the run's.
+    """
+    for corpus, subfolder in zip(corpora, subfolders(corpora)):
+        folder = os.path.join(run.folder, subfolder) if subfolder else run.folder
+        if subfolder:
+            log.info("***** corpus %s, results in %s *****", corpus.name, folder)
+        for phase, write_results in (("eval", evaluate), ("predict", predict)):
+            if (phase, subfolder) not in data:
+                continue
+            batch_size = eval_batch_size
+            if phase == "predict":
+                batch_size = run.settings.prediction.batch_size
+            scorer = TokenScorer(
+                run.model.labels,
+                run.settings.prediction.pad_to is not None,
+                batch_size,
+                corpus.scored_types(phase),
+            )
+            file = os.path.join(subfolder, FILES[phase])
+            scores = write_results(run, folder, data[phase, subfolder], corpus, scorer)
+            if scores:
+                run.board.add(file, *scores)
+    run.write_scores()
+
+
+# Scores of a file, and of each type
+FileScores = Tuple[Dict[str, float], Dict[str, Dict[str, float]]]
+
+
+def file_scores(
+    entities: conll_scores.Scores, tokens: Dict[str, np.float32]
+) -> FileScores:
+    """Gather what scores.json says of a file.
+
+    Args:
+      entities: scores by entity.
+      tokens: TokenScorer.results.
+
+    Returns:
+      Scores by name, from 0 to 1; and the entities' of each type.
+    """
+    scores = dict(shares(entities.overall), accuracy=entities.accuracy / 100)
+    for name in ("f", "precision", "recall"):
+        scores[f"token_{name}"] = float(tokens[f"eval_{name}"])
+    by_type = {name: shares(counts) for name, counts in entities.by_type.items()}
+    return scores, {name or conll.UNTYPED: of_type for name, of_type in by_type.items()}
 
 
 def evaluate(
     run: Run, folder: str, records: RecordFile, corpus: Corpus, scorer: TokenScorer
-) -> None:
+) -> FileScores:
     """Score devel.tsv; log the results and write eval_results.txt.
 
     The names that begin with eval_ are of tokens, those with entity_ of entities.
@@ -349,23 +423,27 @@ def evaluate(
     predictions = run.predict(records, scorer.batch_size)
     predicted = scorer.watch(whole_sentences(records, predictions))
     words = labels_of_words(sentences, predicted, run.model.labels)
-    entities = shares(entity_scores(sentences, words, scorer.types).overall)
+    entities = entity_scores(sentences, words, scorer.types)
     results = scorer.results(run.step)
-    results.update((f"entity_{name}", np.float32(entities[name])) for name in MEASURES)
+    of_file = file_scores(entities, results)
+    results.update(
+        (f"entity_{name}", np.float32(of_file[0][name])) for name in MEASURES
+    )
     if corpus.trained_on:
         results["sentences_trained_on"] = corpus.trained_on
     command_line.log_results("Eval results", output_dir.result_lines(results))
     output_dir.write_results(folder, DEV_SCORES, results)
+    return of_file
 
 
 def predict(
     run: Run, folder: str, records: RecordFile, corpus: Corpus, scorer: TokenScorer
-) -> None:
+) -> Optional[FileScores]:
     """Write the predictions for test.tsv, and its scores if it has labels.
 
     Args:
       run, folder, records, corpus, scorer: as of evaluate; sentences may be without
-        labels.
+        labels, and there are no scores then.
     """
     sentences = corpus.sentences["predict"]
     predictions = run.predict(records, scorer.batch_size)
@@ -373,8 +451,11 @@ def predict(
     if conll.is_labelled(sentences):
         predicted = scorer.watch(predicted)
     write_pieces(folder, sentences, run.model, predicted)
-    if conll.is_labelled(sentences):
-        lines = output_dir.result_lines(scorer.results(run.step))
-        command_line.log_results("token-level evaluation results", lines)
-    word_labels_of_all = WordLabels(folder, sentences)
-    write_entities(folder, sentences, word_labels_of_all, scorer.types)
+    words = WordLabels(folder, sentences)
+    if not conll.is_labelled(sentences):
+        write_entities(folder, sentences, words, scorer.types)
+        return None
+    results = scorer.results(run.step)
+    lines = output_dir.result_lines(results)
+    command_line.log_results("token-level evaluation results", lines)
+    return file_scores(write_entities(folder, sentences, words, scorer.types), results)
