@@ -58,7 +58,7 @@ from tasks.ner.partial_annotation import (
     marginal_cross_entropy,
     partial_annotation,
 )
-from tasks.ner.results import RESULTS, evaluate_and_predict
+from tasks.ner.results import MEASURES, RESULTS, evaluate_and_predict
 from tasks.raw_text import embeddings
 from tasks.raw_text.embeddings import Embedding
 from tasks.raw_text.entities import find_entities
@@ -366,6 +366,7 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
     report_device(flags.require_gpu)
     model = Model.from_flags(flags)
     run_settings = RunSettings.from_flags(flags)
+    evaluation.check_settings(run_settings.evaluation, MEASURES)
     settings = Settings.from_flags(flags)
     if flags.do_embed:
         embeddings.embed(

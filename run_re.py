@@ -49,6 +49,7 @@ from tasks.re.results import (
     Scoring,
     dev_set,
     evaluate,
+    metrics_of,
     predict,
     result_names,
     shared_sentences,
@@ -368,6 +369,9 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
     folds = find_folds(flags.data_dir, flags.output_dir, names)
     corpora = [read_corpus(fold.paths) for fold in folds]
     labels = labels_to_learn(settings.task, corpora) if flags.do_train else None
+    if labels:
+        metrics = metrics_of(Scoring(labels, settings.task.negative))
+        evaluation.check_settings(run_settings.evaluation, metrics)
     with contextlib.ExitStack() as locks:
         for folder in dict.fromkeys(
             [flags.output_dir, *(fold.folder for fold in folds)]

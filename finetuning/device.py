@@ -76,7 +76,8 @@ def name() -> str:
     gpus = tf.config.experimental.list_physical_devices("GPU")
     if gpus:
         return ", ".join(gpu.name.split("physical_device:")[-1] for gpu in gpus)
-    return f"CPU, {usable_cores()} cores"
+    cores = usable_cores()
+    return f"CPU, {cores} core{'s' * (cores != 1)}"
 
 
 def find_card() -> Optional[str]:

@@ -102,6 +102,22 @@ class EvaluationSettings(NamedTuple):
         return cls(steps, flags.keep_best, flags.best_metric, flags.patience)
 
 
+def check_settings(
+    settings: Optional[EvaluationSettings], metrics: Sequence[str]
+) -> None:
+    """Check what of the settings a task must know, before anything is written.
+
+    Args:
+      settings: None: nothing is scored during training.
+      metrics: names of the task's scores.
+
+    Raises:
+      InputError: it has no score of the name asked for.
+    """
+    if settings:
+        check_metric(settings.metric, metrics)
+
+
 class DevSet(NamedTuple):
     """Development data of a task, and how it is scored.
 
@@ -264,7 +280,7 @@ class Schedule(NamedTuple):
     def is_due(self, step: int) -> bool:
         """Whether a step is one of them."""
         if step <= 0 or step >= self.total:
-            return step == self.total
+            return 0 < step == self.total
         if self.steps:
             return step % self.steps == 0
         # Epoch k ends with step int(k · epoch); the quotient may be rounded upwards.
