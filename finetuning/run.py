@@ -18,6 +18,7 @@ from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence
 import numpy as np
 
 from finetuning import checkpoints, model_dir, output_dir, training
+from finetuning.batches import Draw
 from finetuning.model import Head, Model, save_labels
 from finetuning.prediction import PredictionSettings, Predictor
 from finetuning.records import RecordFile, Schema, open_or_write
@@ -184,15 +185,29 @@ class Run:
         path = os.path.join(self.folder, f"{name}.tf_record")
         return open_or_write(path, schema, rows, made_from)
 
-    def train(self, data: RecordFile, interruption: Interruption) -> None:
+    def train(
+        self,
+        data: RecordFile,
+        interruption: Interruption,
+        draw: Optional[Draw] = None,
+    ) -> None:
         """Train, or resume the training in the folder, and keep its last checkpoint.
+
+        Args:
+          data: the training examples.
+          interruption: training ends early when a signal comes.
+          draw: draws the records of each epoch; default: all of them.
 
         Raises:
           InputError: a loss that is not finite, memory or a disk that is used up.
           Interrupted: after the checkpoint was saved.
         """
         self.checkpoint = training.train(
-            self.model, data, self.folder, self._training, interruption
+            self.model,
+            data,
+            self.folder,
+            self._training._replace(draw=draw),
+            interruption,
         )
 
     @property
