@@ -34,6 +34,8 @@ from finetuning.records import RecordFile, Schema
 Batch = Dict[str, np.ndarray]
 BatchInParts = Dict[str, Tuple[Batch, ...]]
 Order = Callable[[np.ndarray], Iterator[np.ndarray]]
+# What draws the examples of an epoch, in random order.
+Draw = Callable[[np.random.RandomState], np.ndarray]
 
 # Training batches that are formed by length together. The fewer they are, the more by
 # chance the examples of a batch come together; the more, the less padding there is: 4 %
@@ -49,24 +51,28 @@ LENGTH_CLASSES = 4
 
 
 def training_order(
-    lengths: np.ndarray, batch_size: int, seed: int, by_length: bool = True
+    lengths: np.ndarray,
+    batch_size: int,
+    seed: int,
+    by_length: bool = True,
+    draw: Optional[Draw] = None,
 ) -> Iterator[np.ndarray]:
     """Yield the examples of one training batch after another, without end.
 
-    Every epoch is a new permutation of the whole corpus. What is left over at its end
-    (fewer than batch_size examples) goes to the front of the next one.
+    Every epoch is a new permutation of the corpus, or what is drawn from it. What is
+    left over at its end, less than a batch, goes to the front of the next one.
 
-    By length means that each POOL_BATCHES batches are cut anew. Their examples, from
-    the shortest to the longest, are divided into LENGTH_CLASSES classes (or the
-    greatest divisor of it that divides batch_size), and a class into groups of
-    neighbours. A batch is a group from each class, drawn at random: the groups have
-    hardly any padding (see parts_of), and the batches are alike.
+    By length means that each POOL_BATCHES batches are cut anew. Their examples, ordered
+    by length, are divided into LENGTH_CLASSES classes (or the greatest divisor of it
+    that divides batch_size), and a class into groups of neighbours. A batch is a random
+    group of each class: groups have hardly any padding, and batches are alike.
 
     Args:
       lengths: int [examples].
       batch_size: examples in each batch.
       seed: the same one gives the same order.
       by_length: False for batches of any lengths.
+      draw: of each epoch, one example at least; default: all.
 
     Yields:
       int [batch_size], indices of examples.
@@ -74,7 +80,8 @@ def training_order(
     random = np.random.RandomState(seed)
     waiting = np.empty([0], np.int64)
     while True:
-        waiting = np.concatenate([waiting, random.permutation(len(lengths))])
+        epoch = draw(random) if draw else random.permutation(len(lengths))
+        waiting = np.append(waiting, epoch)
         whole = len(waiting) - len(waiting) % batch_size
         chosen, waiting = waiting[:whole], waiting[whole:]
         pool_size = POOL_BATCHES * batch_size

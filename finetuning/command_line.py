@@ -408,6 +408,7 @@ _RANGES = {
     "doc_stride": (1, None),
     "max_query_length": (1, None),
     "n_best_size": (1, None),
+    "examples_per_class": (1, None),
     "max_answer_length": (1, None),
     "null_score_diff_threshold": (float("-inf"), None),
 }

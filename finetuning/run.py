@@ -22,6 +22,7 @@ import numpy as np
 from biocodes.lib import files
 from biocodes.lib.files import InputError
 from finetuning import checkpoints, evaluation, model_dir, output_dir, scores, training
+from finetuning.batches import Draw
 from finetuning.evaluation import (
     DevSet,
     Evaluation,
@@ -228,6 +229,7 @@ class Run:
         data: RecordFile,
         interruption: Interruption,
         dev: Optional[DevSet] = None,
+        draw: Optional[Draw] = None,
     ) -> None:
         """Train, or resume the training in the folder, and keep the checkpoint to use.
 
@@ -235,12 +237,13 @@ class Run:
           data: the training examples.
           interruption: training ends early when a signal comes.
           dev: what is scored meanwhile, where the flags ask for it.
+          draw: draws the records of each epoch; default: all of them.
 
         Raises:
           InputError: a loss that is not finite, memory or a disk that is used up.
           Interrupted: after the checkpoint was saved.
         """
-        settings = self._training
+        settings = self._training._replace(draw=draw)
         if dev and self.settings.evaluation:
             settings = settings._replace(evaluation=self._evaluation(dev))
         before = checkpoints.latest(self.folder)

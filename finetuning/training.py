@@ -12,6 +12,7 @@ from biocodes.lib import files
 from finetuning import checkpoints, estimator, hooks, records
 from finetuning.batches import (
     LENGTH_CLASSES,
+    Draw,
     dataset_of_parts,
     micro_batches,
     part_of,
@@ -42,6 +43,7 @@ class TrainingSettings(NamedTuple):
       init_checkpoint: prefix of the checkpoint with the first weights, or None.
       examples: training examples in an epoch; each may be several records, or none.
       evaluation: of development data during training, or None.
+      draw: draws the records of each epoch, see batches.training_order.
     """
 
     train_batch_size: int
@@ -57,6 +59,7 @@ class TrainingSettings(NamedTuple):
     init_checkpoint: Optional[str] = None
     examples: int = 0
     evaluation: Optional[Evaluation] = None
+    draw: Optional[Draw] = None
 
     @classmethod
     def from_flags(
@@ -293,6 +296,7 @@ def _batches(
         settings.train_batch_size,
         settings.seed,
         by_length=settings.pad_to is None,
+        draw=settings.draw,
     )
     # A resumed training goes on with the examples that would have come next.
     rest = itertools.islice(order, start, None)

@@ -11,6 +11,7 @@ from typing import (
     Iterator,
     List,
     NamedTuple,
+    Optional,
     Sequence,
     TextIO,
     Tuple,
@@ -25,15 +26,15 @@ from finetuning.command_line import log
 from finetuning.records import RecordFile
 from tasks.qa import decoding
 from tasks.qa.decoding import Answer, Decision, Limits, TextOf, WindowLogits
+from tasks.qa.windows import Predictions, by_example
 from tokenization import FullTokenizer
 
 PREDICTIONS = "predictions.json"
 NBEST = "nbest_predictions.json"
 NULL_ODDS = "null_odds.json"
+PROBABILITIES = "probabilities.json"  # of yes/no questions
 SCORES = "eval_results.txt"
-RESULTS = (PREDICTIONS, NBEST, NULL_ODDS, SCORES)
-
-Predictions = Iterable[Tuple[int, Dict[str, np.ndarray]]]
+RESULTS = (PREDICTIONS, NBEST, NULL_ODDS, PROBABILITIES, SCORES)
 
 
 # From windows to answers
@@ -57,16 +58,9 @@ class Questions(NamedTuple):
 
         An example without a word in its context has none.
         """
-        stream = (
-            (self.data[index], prediction) for index, prediction in self.predictions
-        )
-        following = next(stream, None)
-        for number in range(len(self.examples)):
-            windows = []
-            while following and following[0]["example_index"] == number:
-                windows.append(window_of(*following))
-                following = next(stream, None)
-            yield windows
+        grouped = by_example(self.data, self.predictions, len(self.examples))
+        for windows in grouped:
+            yield [window_of(*window) for window in windows]
 
 
 def window_of(
@@ -128,7 +122,10 @@ def make_text_of(example: Example, tokenizer: FullTokenizer, verbose: bool) -> T
 
 
 def write_predictions(
-    folder: str, decisions: Iterable[Tuple[str, Decision]], with_null: bool
+    folder: str,
+    decisions: Iterable[Tuple[str, Decision]],
+    with_null: bool,
+    asked: Optional[Dict[str, str]] = None,
 ) -> Dict[str, str]:
     """Write predictions.json, nbest_predictions.json and perhaps null_odds.json.
 
@@ -136,6 +133,8 @@ def write_predictions(
       folder: where they go; other results of an earlier prediction there are removed.
       decisions: (id, Decision) of each question.
       with_null: whether there are null_odds.
+      asked: id → text of the question, which goes into each entry of the n-best lists;
+        default: that they have none.
 
     Returns:
       id → text.
@@ -153,7 +152,9 @@ def write_predictions(
         for name, decision in decisions:
             texts[name] = decision.text
             write[PREDICTIONS](name, decision.text)
-            write[NBEST](name, nbest_entries(decision.nbest))
+            question = {} if asked is None else {"question_text": asked[name]}
+            entries = nbest_entries(decision.nbest)
+            write[NBEST](name, [dict(entry, **question) for entry in entries])
             if with_null:
                 write[NULL_ODDS](name, decision.null_odds)
     return texts

@@ -25,12 +25,17 @@ READS = {
     "biocodes/re_eval.py": (["scores/*"], []),
     "biocodes/chemprot_to_tsv.py": (["chemprot/*/*"], []),
     "biocodes/transform_nbset2bioasqform.py": (["nbest.json"], []),
+    "biocodes/transform_n2b_yesno.py": (["yesno.json"], []),
+    "biocodes/transform_n2b_list.py": (["list.json"], []),
+    "biocodes/bioasq_submission.py": (["golden.json", "answers.json"], []),
     "biocodes/bioasq_eval.py": (["golden.json", "answers.json"], []),
     "biocodes/bioasq_to_squad.py": (["bioasq.json"], []),
     "biocodes/squad_eval.py": (["qa/test.json", "predictions.json"], []),
     "biocodes/convert_checkpoint.py": (["hf/config.json", "hf/vocab.txt"], []),
     "examples/show_entities.py": (["table.txt"], []),
 }
+# Results of SQuAD 2.0, and of yes/no questions.
+OF_OTHER_QUESTIONS = {"null_odds.json", "probabilities.json"}
 
 
 @pytest.mark.parametrize("script", COMMANDS)
@@ -49,7 +54,7 @@ def test_input_is_good_as_long_as_nobody_spoils_it(
 def test_good_run_leaves_no_result_of_an_earlier_one(script, input_after):
     task = importlib.import_module(script[: -len(".py")])
     out = input_after(script) / "out"
-    for name in set(task.RESULTS) - {"null_odds.json"}:  # of SQuAD 2.0 alone
+    for name in set(task.RESULTS) - OF_OTHER_QUESTIONS:
         assert (out / name).read_text() != EARLIER
 
 

@@ -391,7 +391,8 @@ def test_wrong_input_is_one_line(case, refused, as_command, as_new_command):
 
 def test_every_script_is_given_wrong_input():
     """run_*.py are in test_wrong_input_entrypoints.py, scorers in ..._conlleval.py."""
-    elsewhere = re.compile(r"run_|biocodes/conlleval\.")
+    of_bioasq = "transform_n2b_|bioasq_submission"  # ..._bioasq.py
+    elsewhere = re.compile(rf"run_|biocodes/(conlleval\.|{of_bioasq})")
     scripts = {script for script in COMMANDS if not elsewhere.match(script)}
     assert {case.script for case in CASES} == scripts
     assert len(CASES) >= 60

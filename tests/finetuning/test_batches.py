@@ -184,6 +184,26 @@ def test_epochs_and_seeds_differ(by_length):
     assert epoch_1 != epochs(2)[0]
 
 
+@settings(deadline=None, max_examples=50)
+@given(LENGTHS, st.integers(1, 9), SEEDS, st.booleans(), st.data())
+def test_epochs_are_what_is_drawn(lengths, size, seed, by_length, data):
+    """Batch after batch, what is left over of an epoch first in the next one."""
+    taken = data.draw(st.integers(1, len(lengths)))
+    drawn = []
+
+    def draw(random):
+        drawn.append(random.permutation(len(lengths))[:taken])
+        return drawn[-1]
+
+    order = training_order(lengths, size, seed, by_length, draw)
+    batches = list(itertools.islice(order, 3 * taken))
+    assert all(len(batch) == size for batch in batches)
+    seen = np.bincount(np.concatenate(batches), minlength=len(lengths))
+    known = np.bincount(np.concatenate(drawn), minlength=len(lengths))
+    assert (seen <= known).all()
+    assert len({tuple(sorted(epoch)) for epoch in drawn}) > 1 or taken == len(lengths)
+
+
 def padding_share(lengths, parts):
     padded = sum(len(rows) * lengths[rows].max() for rows in parts)
     return 1 - sum(lengths[rows].sum() for rows in parts) / padded

@@ -23,6 +23,7 @@ from kit.models import head_over_pieces, tiny_model
 from kit.paths import DATA, ROOT
 from tasks.ner.corpora import load_corpora
 from tasks.ner.labels import ORIGINAL_LABELS
+from tasks.qa import spans
 
 
 def is_there(pid):
@@ -330,8 +331,9 @@ def records_of_scripts(folder):
     run = small_run.run_in(folder)
     run.model = tiny_model(head_over_pieces(2), ("0", "1"))
     questions = squad.load_to_train(str(DATA / "qa" / "train_small.json"), False)[0]
-    lengths = run_qa.Lengths(64, 32, 16)
-    of_questions = run_qa.make_records(run, "train", questions, lengths, corpus="abc")
+    settings = spans.Settings(spans.FACTOID, False, False)
+    kind = spans.Spans(run_qa.Lengths(64, 32, 16), spans.LIMITS, settings)
+    of_questions = run_qa.make_records(run, "train", kind, questions, corpus="abc")
     rows = read_train(str(DATA / "re" / "train.tsv"))
     fold = run_re.FoldRun(run, {"eval": rows}, {"eval": "abc"})
     of_rows = run_re.make_records(fold, 64)["eval"]

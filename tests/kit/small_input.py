@@ -60,6 +60,16 @@ COMMANDS = {
     "biocodes/transform_nbset2bioasqform.py": [
         *("--nbest_path={here}/nbest.json", "--output_path={here}/out")
     ],
+    "biocodes/transform_n2b_yesno.py": [
+        *("--nbest_path={here}/yesno.json", "--output_path={here}/out")
+    ],
+    "biocodes/transform_n2b_list.py": [
+        *("--nbest_path={here}/list.json", "--output_path={here}/out")
+    ],
+    "biocodes/bioasq_submission.py": [
+        *("--input_path={here}/golden.json", "--output_path={here}/out/train.json"),
+        "{here}/answers.json",
+    ],
     "biocodes/bioasq_eval.py": ["{here}/golden.json", "{here}/answers.json"],
     "biocodes/bioasq_to_squad.py": [
         "--input_path={here}/bioasq.json",
@@ -110,8 +120,13 @@ def lay_out(folder):
     write(folder / "table.txt", "Ataxia B B\nis O O\n\nA O O\ngene B O\n")
     nbest = [{"text": "p53", "probability": 0.75}, {"text": "x", "probability": 0.25}]
     write_json(folder / "nbest.json", {f"{ID}_001": nbest, f"{ID}_002": nbest})
+    more = {"start_logit": 1.0, "end_logit": 1.0, "question_text": "What binds?"}
+    listed = [dict(candidate, **more) for candidate in nbest]
+    write_json(folder / "list.json", {f"{ID}_001": listed, f"{ID}_002": listed})
+    write_json(folder / "yesno.json", {f"{ID}_001": ["yes", [0.75]]})
+    answer = {"exact_answer": [["p53"]], "ideal_answer": "p53 binds."}
     for name in ("golden", "answers"):
-        write_json(folder / f"{name}.json", bioasq_form(exact_answer=[["p53"]]))
+        write_json(folder / f"{name}.json", bioasq_form(**answer))
     snippets = {"snippets": [{"text": "The p53 protein"}], "exact_answer": "p53"}
     write_json(folder / "bioasq.json", bioasq_form(body="What binds?", **snippets))
     write_hugging_face(folder / "hf")
