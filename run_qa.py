@@ -25,7 +25,7 @@ import numpy as np
 from biocodes.lib import files
 from biocodes.lib.files import InputError
 from biocodes.lib.squad import Example
-from finetuning import output_dir
+from finetuning import evaluation, output_dir, seeds
 from finetuning.command_line import log
 from finetuning.device import report_device
 from finetuning.model import Model
@@ -37,6 +37,7 @@ from finetuning.signals import Interruption
 from tasks.qa import yes_no
 from tasks.qa.answerer import Answerer
 from tasks.qa.decoding import Limits
+from tasks.qa.dev_set import DevFile
 from tasks.qa.kind import Kind
 from tasks.qa.results import RESULTS
 from tasks.qa.spans import FACTOID, LIMITS, LIST, Spans, featurize, make_head, schema
@@ -60,6 +61,7 @@ def define_flags() -> command_line.Flags:
     topic = flags.topic(command_line.FILES)
     topic.string("train_file", None, "Questions to train on; see do_train.")
     topic.string("predict_file", None, "Questions to answer; see do_predict.")
+    topic.string("dev_file", None, "Questions to score by; see eval_every.")
     topic = flags.topic("questions")
     topic.choice("question_type", FACTOID, list(KINDS), "What is asked.")
     topic = flags.topic("windows")
@@ -83,6 +85,8 @@ def define_flags() -> command_line.Flags:
         "verbose_logging", False, "Log answers that cannot be found back in the text."
     )
     _define_yes_no_flags(flags.topic("yes/no questions"))
+    evaluation.define_flags(flags, "dev_file")
+    seeds.define_flags(flags)
     return flags
 
 
@@ -115,6 +119,7 @@ class Settings(NamedTuple):
 
     train_file: Optional[str]
     predict_file: Optional[str]
+    dev_file: Optional[str]
 
     @classmethod
     def from_flags(cls, flags: command_line.Flags) -> "Settings":
@@ -132,12 +137,16 @@ class Settings(NamedTuple):
         for phase in ("train", "predict"):
             if flags[f"do_{phase}"].value and not flags[f"{phase}_file"].value:
                 raise InputError(f"is required by --do_{phase}=true", f"--{phase}_file")
+        watched = flags.do_train and flags.eval_every
+        if watched and not flags.dev_file:
+            raise InputError("is required by --eval_every", "--dev_file")
         for name in OF_YES_NO:
             if flags.question_type != "yesno" and flags[name].present:
                 raise InputError("is for --question_type=yesno only", f"--{name}")
         return cls(
             flags.train_file if flags.do_train else None,
             flags.predict_file if flags.do_predict else None,
+            flags.dev_file if watched else None,
         )
 
 
@@ -151,7 +160,7 @@ def make_records(
 
     Args:
       run: it has been started.
-      phase: "train" or "predict".
+      phase: "train", "dev" or "predict".
       questions: their kind.
       examples: the questions.
       facts: JSON values that decide which examples there are; corpus among them.
@@ -190,18 +199,27 @@ def load(folder: str, lengths: Lengths = LENGTHS, limits: Limits = LIMITS) -> An
 
 
 def main(argv: List[str], interruption: Interruption) -> None:
-    """Read and check everything, then train and predict as the flags say."""
+    """Run once, or once for each seed."""
     flags = command_line.parse_flags(define_flags(), argv, __doc__)
+    seeds.run(flags, lambda: run_once(flags, interruption))
+
+
+def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
+    """Read and check everything, then train and predict as the flags say."""
     settings = Settings.from_flags(flags)
     questions = KINDS[flags.question_type].from_flags(flags)
     fill_flags(flags)
     report_device(flags.require_gpu)
     pretrained = Model.from_flags(flags)
     run_settings = RunSettings.from_flags(flags)
+    evaluation.check_settings(run_settings.evaluation, questions.metrics)
     if settings.train_file:
         to_train = questions.load_to_train(settings.train_file)
         corpus = files.digest(settings.train_file)
         facts = dict(questions.training_facts(), corpus=corpus)
+    if settings.dev_file:
+        dev_file = DevFile.load(settings.dev_file, questions)
+        dev_file.warn_of_overlap(to_train)
     if settings.predict_file:
         to_predict, golds = questions.load_to_predict(settings.predict_file)
     with output_dir.locked(flags.output_dir) as folder:
@@ -219,12 +237,19 @@ def main(argv: List[str], interruption: Interruption) -> None:
         run.start(RESULTS)
         if settings.train_file:
             data = make_records(run, "train", questions, to_train, **facts)
-            draw = questions.draw(to_train, data)
-            run.train(data, interruption, draw=draw)
+            dev = None
+            if settings.dev_file:
+                corpus = files.digest(settings.dev_file)
+                of_dev = make_records(
+                    run, "dev", questions, dev_file.examples, corpus=corpus
+                )
+                dev = dev_file.dev_set(of_dev, questions, model.tokenizer)
+            run.train(data, interruption, dev, questions.draw(to_train, data))
         if settings.predict_file:
             corpus = files.digest(settings.predict_file)
             data = make_records(run, "predict", questions, to_predict, corpus=corpus)
             questions.answer(run, data, to_predict, golds)
+        run.write_scores()
 
 
 if __name__ == "__main__":

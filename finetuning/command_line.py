@@ -362,6 +362,7 @@ _PATHS = (
     "data_dir",
     "train_file",
     "predict_file",
+    "dev_file",
 )
 _PATTERN = re.compile(r"[*?\[\]\\]")
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")

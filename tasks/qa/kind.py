@@ -6,9 +6,11 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 from biocodes.lib.files import InputError
 from finetuning import checkpoints
 from finetuning.batches import Draw
+from finetuning.evaluation import Scores
 from finetuning.model import Head
 from finetuning.records import RecordFile, Schema
 from finetuning.run import Run
+from tasks.qa.results import Questions
 from tasks.qa.windows import Features, Lengths
 from tokenization import FullTokenizer
 
@@ -35,9 +37,11 @@ class Kind(abc.ABC):
     Attributes:
       lengths: of the windows.
       labels: names of the classes in the order of their ids; none for spans.
+      metrics: names of the scores, the official one first.
     """
 
     labels: Tuple[str, ...] = ()
+    metrics: Tuple[str, ...]
 
     def __init__(self, lengths: Lengths) -> None:
         self.lengths = lengths
@@ -118,6 +122,24 @@ class Kind(abc.ABC):
           run: it has a trained model.
           data: records of the examples' windows.
           examples, golds: see load_to_predict.
+        """
+
+    @abc.abstractmethod
+    def scores(
+        self,
+        questions: Questions,
+        golds: Golds,
+        tokenizer: FullTokenizer,
+    ) -> Scores:
+        """Score predictions without writing them.
+
+        Args:
+          questions: with the predictions of their windows.
+          golds: one at least.
+          tokenizer: of the model.
+
+        Returns:
+          Scores from 0 to 1 by name: metrics.
         """
 
 

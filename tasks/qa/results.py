@@ -23,7 +23,9 @@ from biocodes.lib import files, squad, squad_scores
 from biocodes.lib.squad import Example
 from finetuning import command_line, output_dir
 from finetuning.command_line import log
+from finetuning.evaluation import Scores
 from finetuning.records import RecordFile
+from finetuning.run import Run
 from tasks.qa import decoding
 from tasks.qa.decoding import Answer, Decision, Limits, TextOf, WindowLogits
 from tasks.qa.windows import Predictions, by_example
@@ -34,6 +36,8 @@ NBEST = "nbest_predictions.json"
 NULL_ODDS = "null_odds.json"
 PROBABILITIES = "probabilities.json"  # of yes/no questions
 SCORES = "eval_results.txt"
+# Of spans; the first one is the official measure.
+METRICS = ("f1", "exact_match")
 RESULTS = (PREDICTIONS, NBEST, NULL_ODDS, PROBABILITIES, SCORES)
 
 
@@ -192,26 +196,46 @@ def nbest_entries(answers: Sequence[Answer]) -> List[Dict[str, Any]]:
     ]
 
 
+def measures(golds: Sequence[Tuple[str, List[str]]], texts: Dict[str, str]) -> Scores:
+    """Score answers: f1 and exact_match, from 0 to 1.
+
+    Args:
+      golds: (id, gold texts) of the questions that have gold answers, one at least.
+      texts: id → predicted text.
+    """
+    scores = squad_scores.evaluate(golds, texts)
+    return {name: scores[name] / 100 for name in METRICS}
+
+
 def report(
-    folder: str,
-    golds: Sequence[Tuple[str, List[str]]],
-    texts: Dict[str, str],
-    step: int,
+    run: Run, golds: Sequence[Tuple[str, List[str]]], texts: Dict[str, str]
 ) -> None:
     """Score the answers where that can be; log scores and write eval_results.txt.
 
     Args:
-      folder: where it goes.
+      run: with the model that answered.
       golds: (id, gold texts) of the questions that have gold answers.
       texts: id → predicted text.
-      step: training step of the model.
     """
-    log.info("the answers: %s", os.path.join(folder, PREDICTIONS))
+    log.info("the answers: %s", os.path.join(run.folder, PREDICTIONS))
     if not golds:
         log.info("no gold answers in predict_file, so no scores")
         return
     scores = squad_scores.evaluate(golds, texts)
     results = {name: round(value, 4) for name, value in scores.items()}
-    results["global_step"] = step
+    write_scores(run, results, measures(golds, texts))
+
+
+def write_scores(run: Run, results: Dict[str, Any], shares: Scores) -> None:
+    """Log results, write eval_results.txt, and note the scores for scores.json.
+
+    Args:
+      run: with the model that answered.
+      results: what the file gets; global_step is added.
+      shares: scores from 0 to 1 by name.
+    """
+    results["global_step"] = run.step
     command_line.log_results("Eval results", output_dir.result_lines(results))
-    output_dir.write_results(folder, SCORES, results)
+    output_dir.write_results(run.folder, SCORES, results)
+    file = os.path.basename(run.settings.arguments["predict_file"])
+    run.board.add(file, shares)

@@ -11,6 +11,7 @@ import tensorflow.compat.v1 as tf
 import modeling
 from biocodes.lib import squad
 from biocodes.lib.squad import Example
+from finetuning.evaluation import Scores
 from finetuning.model import Head, Tensors
 from finetuning.records import RecordFile, Schema
 from finetuning.run import Run
@@ -18,7 +19,14 @@ from finetuning.windows import NO_WORD, best_windows
 from tasks.qa.answers import answer_pieces, load_to_train, place_answer
 from tasks.qa.decoding import Limits
 from tasks.qa.kind import SPAN_HEAD, Golds, Kind, head_of
-from tasks.qa.results import Questions, decide_all, report, write_predictions
+from tasks.qa.results import (
+    METRICS,
+    Questions,
+    decide_all,
+    measures,
+    report,
+    write_predictions,
+)
 from tasks.qa.windows import Features, Lengths, cut
 from tokenization import FullTokenizer
 
@@ -134,6 +142,8 @@ class Settings(NamedTuple):
 class Spans(Kind):
     """Factoid and list questions."""
 
+    metrics = METRICS
+
     def __init__(self, lengths: Lengths, limits: Limits, settings: Settings) -> None:
         super().__init__(lengths)
         self._limits = limits
@@ -185,4 +195,11 @@ class Spans(Kind):
             asked = {example.id: example.question for example in examples}
         with_null = self._limits.version_2_with_negative
         texts = write_predictions(run.folder, decisions, with_null, asked)
-        report(run.folder, golds, texts, run.step)
+        report(run, golds, texts)
+
+    def scores(
+        self, questions: Questions, golds: Golds, tokenizer: FullTokenizer
+    ) -> Scores:
+        decisions = decide_all(questions, tokenizer, self._limits, verbose=False)
+        texts = {name: decision.text for name, decision in decisions}
+        return measures(golds, texts)

@@ -16,11 +16,13 @@ from biocodes.lib.files import InputError
 from biocodes.lib.yes_no import YES_NO, YES_NO_MAYBE, Example
 from finetuning.batches import Draw
 from finetuning.command_line import log
+from finetuning.evaluation import Scores
 from finetuning.model import Head, Tensors
 from finetuning.records import RecordFile, Schema
 from finetuning.run import Run
 from tasks.qa import yes_no_results
 from tasks.qa.kind import YES_NO_HEAD, YES_NO_MAYBE_HEAD, Golds, Kind, head_of
+from tasks.qa.results import Questions
 from tasks.qa.windows import Features, Lengths, by_example, cut
 from tokenization import FullTokenizer
 
@@ -160,6 +162,8 @@ class Settings(NamedTuple):
 class YesNo(Kind):
     """Yes/no questions."""
 
+    metrics = yes_no_results.METRICS
+
     def __init__(
         self, lengths: Lengths, settings: Settings, labels: Tuple[str, ...] = YES_NO
     ) -> None:
@@ -257,12 +261,23 @@ class YesNo(Kind):
     def answer(
         self, run: Run, data: RecordFile, examples: Sequence[Example], golds: Golds
     ) -> None:
-        windows = by_example(data, run.predict(data), len(examples))
+        logits = self._logits(Questions(examples, data, run.predict(data)))
+        yes_no_results.write(run.folder, logits, self.labels)
+        yes_no_results.report(run, golds, logits)
+
+    def scores(
+        self, questions: Questions, golds: Golds, tokenizer: FullTokenizer
+    ) -> Scores:
+        logits = self._logits(questions)
+        values = yes_no_results.measures(golds, logits, self.labels)
+        return {name: values[name] for name in self.metrics}
+
+    def _logits(self, questions: Questions) -> Dict[str, List[float]]:
+        """Return the logits of each question by id."""
+        windows = by_example(
+            questions.data, questions.predictions, len(questions.examples)
+        )
         if self._settings.first_window_only:
             windows = (of_example[:1] for of_example in windows)
-        logits = [yes_no_results.combine(of_example) for of_example in windows]
-        ids = [example.id for example in examples]
-        yes_no_results.write(run.folder, dict(zip(ids, logits)), self.labels)
-        yes_no_results.report(
-            run.folder, golds, dict(zip(ids, logits)), self.labels, run.step
-        )
+        ids = [example.id for example in questions.examples]
+        return dict(zip(ids, map(yes_no_results.combine, windows)))

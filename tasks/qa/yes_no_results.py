@@ -7,10 +7,18 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 import numpy as np
 
 from biocodes.lib import bioasq, files, relation_scores
-from finetuning import command_line, output_dir
 from finetuning.command_line import log
-from tasks.qa.results import PREDICTIONS, PROBABILITIES, RESULTS, SCORES, json_object
+from finetuning.run import Run
+from tasks.qa.results import (
+    PREDICTIONS,
+    PROBABILITIES,
+    RESULTS,
+    json_object,
+    write_scores,
+)
 
+# The first one is the official measure.
+METRICS = ("macro_f1", "accuracy")
 # One logit, above 0 for yes; or one for each label.
 Logits = Sequence[float]
 _WRITTEN = (PREDICTIONS, PROBABILITIES)
@@ -87,39 +95,43 @@ def scores(
     return dict(named, accuracy=accuracy, macro_f1=macro_f1, total=len(pairs))
 
 
-def report(
-    folder: str,
+def measures(
     golds: Sequence[Tuple[str, str]],
     logits: Mapping[str, Logits],
     labels: Sequence[str],
-    step: int,
-) -> None:
-    """Score the answers where that can be; log scores and write eval_results.txt.
+) -> Dict[str, float]:
+    """Score the answers to questions; see scores.
 
     The snippets of a BioASQ question are one question, whose logits are the means of
     theirs.
 
     Args:
-      folder: where it goes.
-      golds: (id, right answer) of the questions that have one.
+      golds: (id, right answer) of the questions that have one, one at least.
       logits: of each question by id.
       labels: names in the order of their ids.
-      step: training step of the model.
     """
-    log.info("the answers: %s", os.path.join(folder, PREDICTIONS))
-    if not golds:
-        log.info("no gold answers in predict_file, so no scores")
-        return
     pools = bioasq.pool_snippets(logits, "predict_file")
     predicted = {
         name: best(np.mean(of_snippets, axis=0), labels)
         for name, of_snippets in pools.items()
     }
     by_question = {bioasq.question_id(name): answer for name, answer in golds}
-    results = {
-        name: round(value, 4)
-        for name, value in scores(by_question, predicted, labels).items()
-    }
-    results["global_step"] = step
-    command_line.log_results("Eval results", output_dir.result_lines(results))
-    output_dir.write_results(folder, SCORES, results)
+    return scores(by_question, predicted, labels)
+
+
+def report(
+    run: Run, golds: Sequence[Tuple[str, str]], logits: Mapping[str, Logits]
+) -> None:
+    """Score the answers where that can be; log scores and write eval_results.txt.
+
+    Args:
+      run: with the model that answered.
+      golds, logits: see measures.
+    """
+    log.info("the answers: %s", os.path.join(run.folder, PREDICTIONS))
+    if not golds:
+        log.info("no gold answers in predict_file, so no scores")
+        return
+    values = measures(golds, logits, run.model.labels)
+    results = {name: round(value, 4) for name, value in values.items()}
+    write_scores(run, results, {name: values[name] for name in METRICS})

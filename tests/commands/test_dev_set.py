@@ -41,18 +41,27 @@ def scores_of(here):
     return json.loads((here / "out" / "scores.json").read_text(encoding="utf-8"))
 
 
+DEV_FILES = {
+    "run_ner.py": "devel.tsv",
+    "run_re.py": "dev.tsv",
+    "run_qa.py": "test.json",
+}
+
+
 @pytest.mark.parametrize(
-    "script, measure", [("run_ner.py", "f1"), ("run_re.py", "accuracy")]
+    "script, measure",
+    [("run_ner.py", "f1"), ("run_re.py", "accuracy"), ("run_qa.py", "exact_match")],
 )
 def test_best_weights_score_as_they_did_in_training(run, here, script, measure):
-    done = run(script, *WATCHED, f"--best_metric={measure}")
+    # Questions are scored by what is also predicted afterwards.
+    dev_file = [f"--dev_file={here}/qa/test.json"] if script == "run_qa.py" else []
+    done = run(script, *WATCHED, *dev_file, f"--best_metric={measure}")
     assert done.status == 0, done.stderr
     record = scores_of(here)
     best = max(record["evaluations"], key=lambda entry: entry["scores"][measure])
     assert record["checkpoint"]["step"] == best["step"]
     assert record["checkpoint"]["is_best"]
-    dev = "devel.tsv" if script == "run_ner.py" else "dev.tsv"
-    of_dev = record["scores"][dev]
+    of_dev = record["scores"][DEV_FILES[script]]
     for name, value in best["scores"].items():
         assert of_dev[name] == pytest.approx(value), name
     assert (
@@ -127,12 +136,14 @@ def test_seeds_end_with_a_table(run, here):
         ("run_ner.py", "--best_metric=x", "--best_metric: x is none of f1, precision"),
         ("run_re.py", "--best_metric=x", "--best_metric: x is none of f1, recall"),
         ("run_re.py", "--seeds=1,x", "--seeds: is a list of whole numbers"),
+        ("run_qa.py", "--seed=1", "--dev_file: is required by --eval_every"),
+        ("run_qa.py", "--dev_file={here}/qa/none.json", "none.json: cannot be read"),
     ],
 )
 def test_wrong_flags_are_refused_before_anything_is_written(
     run, here, script, flag, message
 ):
-    done = run(script, *WATCHED, flag)
+    done = run(script, *WATCHED, flag.format(here=here))
     assert done.status == 2
     assert message in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
