@@ -174,7 +174,11 @@ def _are_labels(labels) -> bool:
 
 
 def _wrapped(lines: Sequence[str], head: str) -> Optional[Look]:
-    """Tell a paragraph over several lines: they go on in the middle of sentences."""
+    return Look(None, "paragraphs over several lines") if is_wrapped(head) else None
+
+
+def is_wrapped(head: str) -> bool:
+    """Return whether paragraphs are over several lines that end within sentences."""
     all_lines = head.split("\n")[: 2 * LINES]
     widest = max(len(line.rstrip()) for line in all_lines)
     pairs = going_on = 0
@@ -185,9 +189,8 @@ def _wrapped(lines: Sequence[str], head: str) -> Optional[Look]:
             goes_on = following[0].islower() or line.endswith((",", "-"))
             full = 4 * len(line) >= 3 * widest
             going_on += goes_on and full and not line.endswith(_SENTENCE_END)
-    if 40 <= widest <= _WIDEST_WRAPPED and going_on >= 2 and 3 * going_on >= pairs:
-        return Look(None, "paragraphs over several lines")
-    return None
+    is_usual = 40 <= widest <= _WIDEST_WRAPPED
+    return is_usual and going_on >= 2 and 3 * going_on >= pairs
 
 
 _SHAPES: Tuple[Callable[[List[str], str], Optional[Look]], ...] = (

@@ -25,6 +25,8 @@ SEPARATORS = (",", ";", "\t")
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n?")
 # The csv module's own limit is 131,072 characters a cell.
 _LONGEST_CELL = 1 << 30
+# (number of the line that a row begins in, its cells).
+Rows = Iterator[Tuple[int, List[str]]]
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
 
@@ -60,6 +62,15 @@ def read_csv(file: File, options: Options) -> Numbered:
       InputError: there is no such header, quotes do not close, or a row has another
         number of cells than the header.
     """
+    yield from _passages(csv_rows(file), file, options)
+
+
+def csv_rows(file: File) -> Rows:
+    """Yield (line number, cells) of the rows of a .csv, the header first.
+
+    Raises:
+      InputError: it is no CSV.
+    """
     lines = _texts(file)
     first = next(lines, "")
     given = _SEPARATOR_LINE.fullmatch(first)
@@ -68,20 +79,21 @@ def read_csv(file: File, options: Options) -> Numbered:
     separator = given.group(1) if given else separator_of(first)
     csv.field_size_limit(_LONGEST_CELL)
     rows = csv.reader(_chained(first, lines), delimiter=separator, strict=True)
-    shift = 1 if given else 0
+    before = begin = 2 if given else 1
+    try:
+        for cells in rows:
+            yield begin, cells
+            begin = before + rows.line_num
+    except csv.Error as error:
+        remedy = "cells with quotes or line ends in them have to be quoted"
+        problem = f"not CSV ({error})"
+        raise files.InputError(problem, file.name, begin, remedy) from error
 
-    def numbered() -> Iterator[Tuple[int, List[str]]]:
-        begin = 1 + shift
-        try:
-            for cells in rows:
-                yield begin, cells
-                begin = rows.line_num + 1 + shift
-        except csv.Error as error:
-            remedy = "cells with quotes or line ends in them have to be quoted"
-            problem = f"not CSV ({error})"
-            raise files.InputError(problem, file.name, begin, remedy) from error
 
-    yield from _passages(numbered(), file, options)
+def tsv_rows(file: File) -> Rows:
+    """Yield (line number, cells) of the lines of a .tsv."""
+    for number, line in file.lines():
+        yield number, line.split("\t")
 
 
 def read_tsv(file: File, options: Options) -> Numbered:
@@ -100,8 +112,7 @@ def read_tsv(file: File, options: Options) -> Numbered:
     if not (options.text_column or has_known_names(head.split("\t"))):
         yield from _checked_pairs(read_pairs(file, options), file, head)
         return
-    rows = ((number, line.split("\t")) for number, line in file.lines())
-    for number, passage in _passages(rows, file, options):
+    for number, passage in _passages(tsv_rows(file), file, options):
         if _QUOTED.fullmatch(passage.text) and '""' in passage.text[1:-1]:
             raise files.InputError(
                 "the text is quoted as spreadsheets do it",
@@ -157,13 +168,7 @@ def _passages(rows, file, options):
     for number, cells in rows:
         if not any(cell.strip() for cell in cells):
             continue
-        if len(cells) != len(header):
-            raise files.InputError(
-                f"{files.columns_of(cells)} where the header has {len(header)}",
-                file.name,
-                number,
-                "is a cell with a separator in it not quoted?",
-            )
+        check_width(cells, header, (file.name, number))
         if columns.id is None:
             name = file.numbered_id(number)
         else:
@@ -171,6 +176,18 @@ def _passages(rows, file, options):
             check_id(name, file.name, number)
         for section, index in columns.texts:
             yield number, Passage(name, section, cells[index])
+
+
+def check_width(
+    cells: Sequence[str], header: Sequence[str], place: Tuple[str, int]
+) -> None:
+    """Raise InputError unless a row has as many cells as the header."""
+    if len(cells) != len(header):
+        raise files.InputError(
+            f"{files.columns_of(cells)} where the header has {len(header)}",
+            *place,
+            "is a cell with a separator in it not quoted?",
+        )
 
 
 def find_columns(
