@@ -51,7 +51,8 @@ from tasks.ner.corpora import (
     with_overlap,
 )
 from tasks.ner.dev_set import dev_set
-from tasks.ner.labels import SPECIAL, labels_of_pieces, save_pickle
+from tasks.ner.fitting import fitted
+from tasks.ner.labels import SPECIAL, ids_of_pieces, save_pickle
 from tasks.ner.labels import load as load_labels
 from tasks.ner.partial_annotation import (
     PartialAnnotation,
@@ -173,8 +174,8 @@ def featurize(
         word_index = [first, *words, last]
         features = {"input_ids": [cls, *ids, sep], "word_index": word_index}
         if is_labelled([sentence]):
-            labels = labels_of_pieces(word_index, sentence.labels)
-            features["label_ids"] = [label_ids[label] for label in labels]
+            ids = ids_of_pieces(word_index, sentence.labels, label_ids)
+            features["label_ids"] = ids
         yield features
 
 
@@ -295,17 +296,16 @@ def check_task(task_name: str) -> None:
 
 
 def add_head(
-    model: Model, corpora: List[Corpus], checkpoint: Optional[str], settings: Settings
+    model: Model, corpora: List[Corpus], labels: Tuple[str, ...], settings: Settings
 ) -> Model:
     """Complete the model by the labels of its training and their head.
 
     Args:
       model: configuration and tokenizer.
-      corpora: all of the run; their labels must be among the model's.
-      checkpoint: prefix of the one to predict with; None when there is training.
+      corpora: all of the run.
+      labels: of the model.
       settings: Settings.
     """
-    labels = labels_of_run(corpora, checkpoint)
     partial = None
     if settings.partial_annotation:
         partial = partial_annotation(corpora, labels, SPECIAL)
@@ -383,8 +383,9 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
         if output:
             output.check()
         run = Run(folder, run_settings)
-        corpora = with_overlap(corpora, run.trained_on)
-        model = add_head(model, corpora, run.checkpoint, settings)
+        labels = labels_of_run(corpora, run.checkpoint)
+        corpora = fitted(with_overlap(corpora, run.trained_on), labels)
+        model = add_head(model, corpora, labels, settings)
         total = check_input(job) if job else None
         check(run, model, corpora, settings.partial_annotation)
         if not share:

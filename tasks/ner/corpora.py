@@ -3,7 +3,8 @@
   --data_dir=BC5CDR-chem                           one corpus
   --data_dir=Disease=NCBI-disease,BC5CDR-chem      two, the first untyped
 
-Each folder holds train_dev.tsv, devel.tsv and test.tsv. A corpus annotates the types
+Each folder holds train_dev.tsv, devel.tsv and test.tsv; a train.tsv is read where there
+is no train_dev.tsv. A corpus annotates the types
 that occur in its training file, and says nothing of all others: a word that it labels
 O may be part of an entity of a type that only the others annotate.
 """
@@ -29,7 +30,8 @@ from finetuning.command_line import log
 from tasks.ner import labels as ner_labels
 
 FILES = {"train": "train_dev.tsv", "eval": "devel.tsv", "predict": "test.tsv"}
-# What is trained on while devel.tsv is watched: train_dev.tsv contains it.
+# What is trained on while devel.tsv is watched, which train_dev.tsv contains, and where
+# there is no train_dev.tsv, as in MTL-Bioinformatics.
 TRAIN_ALONE = "train.tsv"
 # The phase of what is scored during training: devel.tsv of all corpora together.
 DEV = "dev"
@@ -170,13 +172,23 @@ def _check_unique(names: List[str]) -> None:
 def _read(
     number: int, given_type: Optional[str], folder: str, names: Dict[str, str]
 ) -> Corpus:
-    paths = {phase: os.path.join(folder, name) for phase, name in names.items()}
+    paths = {phase: _path_of(folder, name) for phase, name in names.items()}
     sentences = {
         phase: _sentences(path, phase != "predict", given_type)
         for phase, path in paths.items()
     }
     types = frozenset([given_type]) if given_type else None
     return Corpus(number, _name_of(folder), given_type, types, paths, sentences)
+
+
+def _path_of(folder: str, name: str) -> str:
+    """Return the path of a file, or of train.tsv where there is no train_dev.tsv."""
+    path = os.path.join(folder, name)
+    other = os.path.join(folder, TRAIN_ALONE)
+    if name == FILES["train"] and not os.path.lexists(path) and os.path.lexists(other):
+        log.info("there is no %s, so this is trained on: %s", name, other)
+        return other
+    return path
 
 
 def _with_types(corpus: Corpus, folder: str) -> Corpus:
@@ -186,8 +198,9 @@ def _with_types(corpus: Corpus, folder: str) -> Corpus:
     if corpus.given_type:
         return corpus
     # The training file says what the corpus annotates even when nothing is trained.
-    path = os.path.join(folder, FILES["train"])
-    trained_on = corpus.sentences.get("train") or _sentences(path, True, None)
+    trained_on = corpus.sentences.get("train") or _sentences(
+        _path_of(folder, FILES["train"]), True, None
+    )
     return corpus._replace(types=frozenset(conll.types_in(trained_on)))
 
 
@@ -195,7 +208,10 @@ def _sentences(path: str, labelled: bool, given_type: Optional[str]) -> Sentence
     def with_type(sentence: Sentence) -> Sentence:
         return conll.with_type(sentence, given_type, path)
 
-    return conll.SentenceFile(path, labelled, with_type if given_type else None)
+    file = conll.SentenceFile(path, labelled, with_type if given_type else None)
+    if file.scheme:
+        log.info("%s: the labels are %s; they are read as B, I, O", path, file.scheme)
+    return file
 
 
 def _check_typed(sentences: Iterable[Sentence], path: str, folder: str) -> None:
@@ -268,28 +284,22 @@ def _with_overlap(corpus: Corpus, trained_on: str) -> Corpus:
 def labels_of_run(
     corpora: Sequence[Corpus], checkpoint: Optional[str]
 ) -> Tuple[str, ...]:
-    """Return the labels of the run's model, which all labels in the corpora are among.
+    """Return the labels of the run's model.
 
     Args:
       corpora: all of the run.
       checkpoint: prefix of the one to predict with; None when there is training.
 
     Raises:
-      InputError: a file has a label that the model does not know.
+      InputError: a training file uses a reserved label, or the checkpoint's are none.
     """
     if checkpoint:
-        labels = ner_labels.load(checkpoint)
-    else:
-        each = [
-            ner_labels.of_file(corpus.sentences["train"], corpus.paths["train"])
-            for corpus in corpora
-        ]
-        of_words = set().union(*each).difference(ner_labels.SPECIAL)
-        labels = ner_labels.in_order(of_words)
-    for corpus in corpora:
-        for phase, sentences in corpus.sentences.items():
-            ner_labels.check(sentences, labels, corpus.paths[phase])
-    return labels
+        return ner_labels.load(checkpoint)
+    each = [
+        ner_labels.of_file(corpus.sentences["train"], corpus.paths["train"])
+        for corpus in corpora
+    ]
+    return ner_labels.in_order(set().union(*each).difference(ner_labels.SPECIAL))
 
 
 # Where the files of each corpus go

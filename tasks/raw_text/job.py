@@ -1,16 +1,16 @@
 """What is asked of raw text: which passages, how long ones are read, which formats."""
 
-import os
 import re
 from typing import Any, BinaryIO, Iterable, Iterator, List, NamedTuple, Optional
 
-from biocodes.lib import files, formats, passages
+from biocodes.lib import files, formats, inputs, passages
+from biocodes.lib.line_formats import Options
 from biocodes.lib.passages import Passage
 from finetuning import command_line
 
 RAW_TEXT = "raw text"
 WINDOW, TRUNCATE = LONG_SENTENCES = ("window", "truncate")
-STREAM = "-"
+STREAM = inputs.STREAM
 # Formats that are one file each; brat is a folder.
 FORMAT_FILES = {
     "conll": "entities.conll",
@@ -28,8 +28,29 @@ def define_raw_text_flags(flags: command_line.Flags) -> None:
     topic.string(
         "predict_file",
         None,
-        "Text to find entities in: a passage a line, or .tsv, .jsonl, .pubtator or"
-        " .conll; - reads standard input.",
+        "Text to find entities in: .txt (a passage a line), .xml of PubMed or BioC,"
+        " .nbib, .csv, .tsv, .json, .jsonl, .pubtator or .conll, each also .gz; several"
+        " with commas between them, a pattern, or a folder of .txt; - reads standard"
+        " input.",
+    )
+    topic.string(
+        "input_format",
+        None,
+        "What predict_file is, whatever it looks like: "
+        + ", ".join(inputs.FORMATS)
+        + ".",
+    )
+    topic.string(
+        "id_column",
+        None,
+        "Column of the ids in a .csv or .tsv, by its name in the header line; none"
+        " numbers the rows.",
+    )
+    topic.string(
+        "text_column",
+        None,
+        "Column of the texts in a .csv or .tsv, or those of titles and abstracts:"
+        " title,abstract.",
     )
     topic.string(
         "output_formats",
@@ -89,6 +110,7 @@ class Job(NamedTuple):
     resume: bool
     overwrite_output_dir: bool
     shard: Optional[Shard]
+    options: Options = Options()
 
     @classmethod
     def from_flags(cls, flags: Any) -> Optional["Job"]:
@@ -98,7 +120,7 @@ class Job(NamedTuple):
           InputError: a flag's value cannot be used, or lacks --predict_file.
         """
         if not flags.predict_file:
-            for name in ("output_formats", "resume", "shard"):
+            for name in ("output_formats", "resume", "shard", *Options._fields):
                 if flags[name].value:
                     raise files.InputError(
                         "means nothing without --predict_file", f"--{name}"
@@ -118,6 +140,7 @@ class Job(NamedTuple):
             flags.resume,
             flags.overwrite_output_dir,
             Shard.parse(flags.shard) if flags.shard else None,
+            _options_of(flags),
         )
 
     def name(self, stem: str) -> str:
@@ -136,10 +159,21 @@ class Job(NamedTuple):
         Args:
           stdin: binary stream that "-" stands for instead of standard input.
         """
-        all_passages = passages.read_passages(self.predict_file, stdin)
+        all_passages = inputs.read_passages(self.predict_file, stdin, self.options)
         return (
             all_passages if self.shard is None else in_shard(all_passages, self.shard)
         )
+
+
+def _options_of(flags: Any) -> Options:
+    """Take the flags that say what the input is; raise InputError for no format."""
+    if flags.input_format and flags.input_format not in inputs.FORMATS:
+        raise files.InputError(
+            f"{flags.input_format!r} is no format",
+            "--input_format",
+            remedy=f"choose of {', '.join(inputs.FORMATS)}",
+        )
+    return Options(*(flags[name].value or None for name in Options._fields))
 
 
 def in_shard(all_passages: Iterable[Passage], shard: Shard) -> Iterator[Passage]:
@@ -169,15 +203,10 @@ def check_input(job: Job) -> Optional[Total]:
     Raises:
       InputError: a line cannot be used.
     """
-    path = job.predict_file
-    if path == STREAM or (os.path.exists(path) and not _can_be_read_again(path)):
+    if not inputs.can_be_read_again(job.predict_file):
         return None
     count = characters = 0
     for passage in job.read():
         count += 1
         characters += len(passage.text)
     return Total(count, characters)
-
-
-def _can_be_read_again(path: str) -> bool:
-    return os.path.isfile(path) or os.path.isdir(path)

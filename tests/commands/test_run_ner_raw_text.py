@@ -1,5 +1,6 @@
 """run_ner.py --predict_file: entities of raw text, and nothing lost."""
 
+import gzip
 import json
 import re
 import signal
@@ -119,6 +120,27 @@ def test_an_interrupted_run_is_resumed(start_command, call, tiny_bert, tmp_path,
     expected = without_scores(whole / "entities.jsonl")
     assert without_scores(out / "entities.jsonl") == expected
     assert not part.exists() and not (out / "entities.jsonl.part.json").exists()
+
+
+def test_pubmed_and_folders_become_entities(call, tiny_bert, tmp_path):
+    """With the ids that people know them by; what is no passage is not read as one."""
+    record = f"PMID- 7\nTI  - {TEXTS[0]}\nAD  - Department of Ataxia, AB.\n"
+    with gzip.open(str(tmp_path / "set.nbib.gz"), "wb") as stream:
+        stream.write(record.encode())
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "note.txt").write_text(f"\n{TEXTS[0]}\n")
+    found = []
+    for name in ("set.nbib.gz", "notes"):
+        flags = prediction_flags(
+            tiny_bert, tmp_path / name[:3], f"--predict_file={tmp_path / name}"
+        )
+        assert call(run_ner, *flags) == (0, "", "")
+        found += without_scores(tmp_path / name[:3] / "entities.jsonl")
+    (title, of_title), (note, of_note) = found
+    assert title == Passage("7", "title", TEXTS[0])
+    assert note == Passage("note", None, f"\n{TEXTS[0]}\n")
+    starts = [[entity.start for entity in own] for own in (of_title, of_note)]
+    assert starts[0] and [start + 1 for start in starts[0]] == starts[1]
 
 
 def test_shards_are_the_whole(call, tiny_bert, tmp_path):

@@ -364,3 +364,32 @@ def test_input_errors_have_their_own_class():
     """So that main can be used as a function."""
     with pytest.raises(files.InputError, match="--vocab_file: is required"):
         run_ner.main(["run_ner.py"], None)
+
+
+def test_a_corpus_in_iobes_is_learnt_and_scored_as_the_same_in_iob2(
+    call, tiny_bert, tmp_path
+):
+    """And an unseen type in the test file counts as missed, by token and by entity."""
+    results = []
+    for name, change in (("iob2", str), ("iobes", iobes)):
+        data = tmp_path / name / "data"
+        test = change(typed(SMALL)).replace("-Disease", "-Gene")
+        flags = [write_corpus(data, change(typed(SMALL)), test=test), *SHORT]
+        out = tmp_path / name / "out"
+        assert call(run_ner, *tiny_bert, *flags, f"--output_dir={out}")[0] == 0
+        names = ("NER_result_conll.txt", "entity_level_results.txt", *PIECE_FILES)
+        results.append([(out / file).read_bytes() for file in names])
+    assert results[0] == results[1]
+    assert b"Gene: precision:   0.00%; recall:   0.00%;" in results[0][1]
+
+
+def iobes(text):
+    """Write labels B and I with E at the end of an entity and S for a single word."""
+    lines = text.split("\n")
+    for index, line in enumerate(lines):
+        word, _, label = line.partition("\t")
+        if label[:1] in ("B", "I"):
+            goes_on = lines[index + 1].partition("\t")[2][:1] == "I"
+            tag = label[0] if goes_on else {"B": "S", "I": "E"}[label[0]]
+            lines[index] = f"{word}\t{tag}{label[1:]}"
+    return "\n".join(lines)

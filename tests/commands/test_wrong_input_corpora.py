@@ -62,9 +62,9 @@ DATA_DIRS = cases_of(
 FILES = cases_of(
     "run_ner.py",
     (
-        "label that no training file has",
-        [put("chem/devel.tsv", "word\tB-Gene\n"), give("--do_eval=true")],
-        "/chem/devel.tsv:1: the model does not know the label B-Gene",
+        "type that no training file has with these capitals",
+        [put("chem/devel.tsv", "word\tB-chemical\n"), give("--do_eval=true")],
+        "/chem/devel.tsv:1: the model does not know the label B-chemical",
         ("new",),
     ),
     (

@@ -20,8 +20,8 @@ CASES = cases_of(
     ),
     (
         "a folder",
-        [give("--predict_file={here}")],
-        r"cannot be read \(is a directory\)",
+        [give("--predict_file={here}/ner")],
+        r"ner: there is no \.txt in this folder; name .*/ner/\*\.xml\.gz",
     ),
     (
         "an empty file",
@@ -37,6 +37,46 @@ CASES = cases_of(
             give("--predict_file={here}/wrong.jsonl"),
         ],
         r"wrong.jsonl:2: without \"text\"; write",
+    ),
+    (
+        "records of PubMed in a .txt",
+        [
+            put("set.txt", "PMID- 1\nTI  - A title\nAD  - Department of Ataxia.\n"),
+            give("--predict_file={here}/set.txt"),
+        ],
+        "set.txt: this looks like PubMed's MEDLINE .* --input_format=medline reads it",
+    ),
+    (
+        "a table without known columns",
+        [put("a.csv", "a,b\n1,2\n"), give("--predict_file={here}/a.csv")],
+        "a.csv:1: no column is called text, .* name one by --text_column",
+    ),
+    (
+        "entities in XML",
+        [
+            put("a.xml", '<!DOCTYPE a [<!ENTITY b "c">]>\n<a>&b;</a>'),
+            give("--predict_file={here}/a.xml"),
+        ],
+        "a.xml:1: the file declares the entity b; such files are not read",
+    ),
+    (
+        "two files of the same ids",
+        [
+            put("a.jsonl", '{"id": 1, "text": "a"}\n'),
+            put("b.jsonl", '{"id": 1, "text": "a"}\n'),
+            give("--predict_file={here}/?.jsonl"),
+        ],
+        "b.jsonl:1: the id 1 stands on line 1 of .*a.jsonl already",
+    ),
+    (
+        "input format",
+        [give(OWN, "--input_format=word")],
+        "--input_format: 'word' is no format; choose of plain, ",
+    ),
+    (
+        "input format without",
+        [give("--input_format=plain")],
+        "--input_format: means nothing without --predict_file",
     ),
     (
         "format",

@@ -57,6 +57,9 @@ COMMANDS = {
     "biocodes/chemprot_to_tsv.py": [
         *("--input_dir={here}/chemprot", "--output_dir={here}/out")
     ],
+    "biocodes/to_corpus.py": [
+        *("--input={here}/notes.pubtator", "--output_dir={here}/out")
+    ],
     "biocodes/transform_nbset2bioasqform.py": [
         *("--nbest_path={here}/nbest.json", "--output_path={here}/out")
     ],
@@ -129,6 +132,10 @@ def lay_out(folder):
         write_json(folder / f"{name}.json", bioasq_form(**answer))
     snippets = {"snippets": [{"text": "The p53 protein"}], "exact_answer": "p53"}
     write_json(folder / "bioasq.json", bioasq_form(body="What binds?", **snippets))
+    notes = [
+        f"{i}|t|Ataxia.\n{i}|a|Rare.\n{i}\t0\t6\tAtaxia\tDisease\n" for i in range(4)
+    ]
+    write(folder / "notes.pubtator", "\n".join(notes))
     write_hugging_face(folder / "hf")
     with tarfile.open(str(folder / "archive.tar.gz"), "w:gz") as archive:
         archive.add(str(folder / "ner"), "ner")
