@@ -16,6 +16,7 @@ import shutil
 import subprocess
 from typing import Any, Dict, List, NamedTuple, Optional, Set
 
+from kit import bioasq as made_up
 from kit.paths import DATA, ROOT
 from kit.python_command import PythonCommand
 from kit.small_input import squad_form, write, write_hugging_face, write_json
@@ -206,6 +207,17 @@ def _lay_out_questions(folder: pathlib.Path) -> None:
     write_json(bioasq / "4B1_golden.json", golden)
     original = folder / "BioASQ-training4b.json"
     shutil.copy(str(DATA / "bioasq" / "small.json"), str(original))
+    (folder / "BioASQ").mkdir()
+    for name, questions in (
+        ("training7b", made_up.questions()),
+        ("BioASQ-task7bPhaseB-testset1", made_up.test_set()),
+        ("7B1_golden", made_up.questions()),
+    ):
+        write_json(folder / "BioASQ" / f"{name}.json", {"questions": questions})
+    write(folder / "abstracts.pubtator", made_up.abstracts())
+    (folder / "PubMedQA").mkdir()
+    for name in ("train", "test"):
+        write_json(folder / "PubMedQA" / f"{name}.json", made_up.pubmedqa())
 
 
 def _read_json(path: pathlib.Path) -> Any:
