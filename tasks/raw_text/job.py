@@ -106,7 +106,8 @@ class Job(NamedTuple):
             return None
         if flags.resume and flags.overwrite_output_dir:
             raise files.InputError(
-                "goes on where --overwrite_output_dir=true starts afresh",
+                "contradicts --overwrite_output_dir=true, which removes what would be"
+                " resumed",
                 "--resume",
                 remedy="leave one of them out",
             )
