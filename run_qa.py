@@ -292,7 +292,8 @@ def main(argv: List[str], interruption: Interruption) -> None:
     lengths, limits = Lengths.from_flags(flags), Limits.from_flags(flags)
     fill_flags(flags)
     report_device(flags.require_gpu)
-    model = Model.from_flags(flags).with_head(make_head(settings.pad_to_max_length))
+    padded = settings.pad_to_max_length
+    model = Model.from_flags(flags).with_head(make_head(padded))
     run_settings = RunSettings.from_flags(flags)
     with_null = settings.version_2_with_negative
     if settings.train_file:
@@ -314,7 +315,7 @@ def main(argv: List[str], interruption: Interruption) -> None:
         if settings.predict_file:
             corpus = files.digest(settings.predict_file)
             data = make_records(run, "predict", to_predict, lengths, corpus=corpus)
-            questions = Questions(to_predict, data, run.predict(data))
+            questions = Questions(to_predict, data, run.predict(data), padded)
             decisions = decide_all(
                 questions, model.tokenizer, limits, settings.verbose_logging
             )

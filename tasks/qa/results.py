@@ -23,6 +23,7 @@ from biocodes.lib.squad import Example
 from finetuning import command_line, output_dir
 from finetuning.command_line import log
 from finetuning.records import RecordFile
+from finetuning.windows import NO_WORD
 from tasks.qa import decoding
 from tasks.qa.decoding import Answer, Decision, Limits, TextOf, WindowLogits
 from tokenization import FullTokenizer
@@ -46,11 +47,14 @@ class Questions(NamedTuple):
       examples: in the order of the file.
       data: records of their windows, in the order of the examples.
       predictions: (index, start_logits [S] and end_logits [S]) of each record.
+      with_padding: whether the logits of padding compete, as in the original; every
+        window is then padded to the same length.
     """
 
     examples: Sequence[Example]
     data: RecordFile
     predictions: Predictions
+    with_padding: bool = False
 
     def windows(self) -> Iterator[List[WindowLogits]]:
         """Yield the windows of each example as they are predicted.
@@ -64,23 +68,34 @@ class Questions(NamedTuple):
         for number in range(len(self.examples)):
             windows = []
             while following and following[0]["example_index"] == number:
-                windows.append(window_of(*following))
+                windows.append(window_of(*following, self.with_padding))
                 following = next(stream, None)
             yield windows
 
 
 def window_of(
-    features: Dict[str, Any], prediction: Dict[str, np.ndarray]
+    features: Dict[str, Any],
+    prediction: Dict[str, np.ndarray],
+    with_padding: bool = False,
 ) -> WindowLogits:
-    """Put together what the model says of a window, without its padding."""
+    """Put together what the model says of a window.
+
+    Args:
+      features: of the window, without padding.
+      prediction: start_logits and end_logits, of its pieces and perhaps padding.
+      with_padding: whether padding stays, as pieces that are of no word.
+    """
+    logits = [prediction["start_logits"], prediction["end_logits"]]
     length = len(features["input_ids"])
-    return WindowLogits(
-        prediction["start_logits"][:length],
-        prediction["end_logits"][:length],
-        features["input_ids"],
-        features["word_index"],
-        features["max_context"],
-    )
+    if not with_padding:
+        logits = [values[:length] for values in logits]
+    padding = len(logits[0]) - length
+    of_padding = {"input_ids": 0, "word_index": NO_WORD, "max_context": 0}
+    of_pieces = [
+        np.append(features[name], np.full(padding, value, np.int32))
+        for name, value in of_padding.items()
+    ]
+    return WindowLogits(*logits, *of_pieces)
 
 
 def decide_all(
