@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from typing import Any, BinaryIO, Iterable, Iterator, List, NamedTuple, Optional
 
 from biocodes.lib import files, formats, passages
@@ -168,9 +169,11 @@ def check_input(job: Job) -> Optional[Total]:
       Total; None for standard input and other streams, which can be read only once.
 
     Raises:
-      InputError: a line cannot be used.
+      InputError: a line cannot be used, or standard input is closed.
     """
     path = job.predict_file
+    if path == STREAM and sys.stdin is None:
+        raise files.InputError("is closed", files.STANDARD_INPUT)
     if path == STREAM or (os.path.exists(path) and not _can_be_read_again(path)):
         return None
     count = characters = 0
