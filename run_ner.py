@@ -1,9 +1,9 @@
-"""Named entity recognition with BERT: fine-tunes on CoNLL files, predicts, scores.
+# Assigned, so that --help has it under python -OO.
+__doc__ = """\
+Named entity recognition with BERT: fine-tunes on CoNLL files, predicts, scores.
 
-  python run_ner.py --do_train=true --do_eval=true --data_dir=$NER_DIR \\
-      --vocab_file=$BIOBERT_DIR/vocab.txt \\
-      --bert_config_file=$BIOBERT_DIR/bert_config.json \\
-      --init_checkpoint=$BIOBERT_DIR/model.ckpt-1000000 --output_dir=$OUTPUT_DIR
+  python run_ner.py --model_dir=$BIOBERT_DIR --do_train=true --do_eval=true \\
+      --data_dir=$NER_DIR --output_dir=$OUTPUT_DIR
 
 data_dir holds train_dev.tsv (training), devel.tsv (--do_eval) and test.tsv
 (--do_predict): a word and its label a line, a blank line after each sentence. Labels
@@ -14,7 +14,11 @@ With --predict_file=FILE a trained model finds the entities of raw text, with
 """
 
 import os
+import sys
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+if __name__ == "__main__":  # python -I does not look beside the script
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from finetuning import command_line  # before TensorFlow, whose import it quiets
 

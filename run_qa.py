@@ -1,13 +1,12 @@
-"""Question answering with BERT: fine-tunes on SQuAD's form, predicts, scores.
+# Assigned, so that --help has it under python -OO.
+__doc__ = """\
+Question answering with BERT: fine-tunes on SQuAD's form, predicts, scores.
 
-  python run_qa.py --do_train=true --do_predict=true \\
-      --vocab_file=$BIOBERT_DIR/vocab.txt \\
-      --bert_config_file=$BIOBERT_DIR/bert_config.json \\
-      --init_checkpoint=$BIOBERT_DIR/model.ckpt-1000000 \\
-      --do_lower_case=false --train_batch_size=12 --learning_rate=5e-6 \\
-      --num_train_epochs=5.0 --output_dir=$OUTPUT_DIR \\
+  python run_qa.py --model_dir=$BIOBERT_DIR --do_train=true --do_predict=true \\
       --train_file=$QA_DIR/BioASQ-train-factoid-4b.json \\
-      --predict_file=$QA_DIR/BioASQ-test-factoid-4b-1.json
+      --predict_file=$QA_DIR/BioASQ-test-factoid-4b-1.json \\
+      --train_batch_size=12 --learning_rate=5e-6 --num_train_epochs=5.0 \\
+      --output_dir=$OUTPUT_DIR
 
 Both files are JSON in the form of SQuAD v1.1 (Rajpurkar et al. 2016) or, with
 --version_2_with_negative=true, v2.0 (Rajpurkar, Jia and Liang 2018). An answer is a
@@ -15,7 +14,12 @@ span of its context or, with --question_type=yesno, "yes" or "no". Contexts long
 max_seq_length are read in windows. docs/qa.md and docs/bioasq.md say more.
 """
 
+import os
+import sys
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+if __name__ == "__main__":  # python -I does not look beside the script
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from finetuning import command_line  # before TensorFlow, whose import it quiets
 
@@ -81,9 +85,7 @@ def define_flags() -> command_line.Flags:
         0.0,
         "No answer is given when its score exceeds the best span's by more than that.",
     )
-    topic.boolean(
-        "verbose_logging", False, "Log answers that cannot be found back in the text."
-    )
+    topic.boolean("verbose_logging", False, "Log answers that the text does not have.")
     _define_yes_no_flags(flags.topic("yes/no questions"))
     evaluation.define_flags(flags, "dev_file")
     seeds.define_flags(flags)

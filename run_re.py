@@ -1,11 +1,10 @@
-"""Relation extraction with BERT: fine-tunes on labelled sentences, predicts, scores.
+# Assigned, so that --help has it under python -OO.
+__doc__ = """\
+Relation extraction with BERT: fine-tunes on labelled sentences, predicts, scores.
 
-  python run_re.py --task_name=gad --data_dir=$RE_DIR \\
-      --do_train=true --do_eval=true --do_predict=true \\
-      --vocab_file=$BIOBERT_DIR/vocab.txt \\
-      --bert_config_file=$BIOBERT_DIR/bert_config.json \\
-      --init_checkpoint=$BIOBERT_DIR/model.ckpt-1000000 \\
-      --learning_rate=2e-5 --do_lower_case=false --output_dir=$OUTPUT_DIR
+  python run_re.py --task_name=gad --model_dir=$BIOBERT_DIR --data_dir=$RE_DIR \\
+      --do_train=true --do_eval=true --do_predict=true --learning_rate=2e-5 \\
+      --output_dir=$OUTPUT_DIR
 
 data_dir holds train.tsv (--do_train) and dev.tsv (--do_eval), an example a line,
 SENTENCE<tab>LABEL, and test.tsv (--do_predict), whose first line is
@@ -19,7 +18,12 @@ docs/re.md says more.
 import contextlib
 import functools
 import json
+import os
+import sys
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+if __name__ == "__main__":  # python -I does not look beside the script
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from finetuning import command_line  # before TensorFlow, whose import it quiets
 

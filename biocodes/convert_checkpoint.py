@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import sys
-import warnings
 from types import ModuleType
 from typing import Dict, List, Optional, Sequence, Tuple
 
@@ -14,7 +13,7 @@ import numpy as np
 
 if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from biocodes.lib import command, files, hugging_face
+from biocodes.lib import command, files, hugging_face, tensorflow_import
 from biocodes.lib.hugging_face import Config
 
 DESCRIPTION = """\
@@ -278,12 +277,8 @@ def quiet_tensorflow() -> ModuleType:
     Here and not at the top: wrong input is reported without waiting seconds for it.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        with warnings.catch_warnings(), command.standard_error_dropped():
-            warnings.simplefilter("ignore")
-            import tensorflow.compat.v1 as tf
-    except ImportError as error:
-        command.fail_without_tensorflow(error)
+    with tensorflow_import.importing():
+        import tensorflow.compat.v1 as tf
     tf.logging.set_verbosity(tf.logging.ERROR)
     return tf
 

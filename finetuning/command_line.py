@@ -20,18 +20,23 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 # large one's pages zeroed anew, or cut up the gaps between them, of which batches of
 # ever other lengths leave many.
 os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
-warnings.filterwarnings("ignore", category=FutureWarning)
-warnings.filterwarnings("ignore", category=DeprecationWarning)
+# Of libraries; python -W error would make errors of them.
+for _category in (
+    DeprecationWarning,
+    FutureWarning,
+    ImportWarning,
+    PendingDeprecationWarning,
+    SyntaxWarning,
+    UserWarning,
+):
+    warnings.filterwarnings("ignore", category=_category)
 
-from biocodes.lib import command, files  # noqa: E402
+from biocodes.lib import command, files, tensorflow_import  # noqa: E402
 from biocodes.lib.version import VERSION  # noqa: E402
 from finetuning import signals  # noqa: E402
 
-try:
-    with command.standard_error_dropped() as _stderr, signals.ending_at_once(_stderr):
-        import tensorflow.compat.v1 as tf
-except ImportError as _error:
-    command.fail_without_tensorflow(_error)
+with tensorflow_import.importing() as _stderr, signals.ending_at_once(_stderr):
+    import tensorflow.compat.v1 as tf
 
 log = logging.getLogger("biobert")
 

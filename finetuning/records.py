@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import struct
+import weakref
 import zlib
 from typing import (
     Any,
@@ -110,6 +111,8 @@ class RecordFile:
         self.path = stream.name
         self.schema = schema
         self._stream = stream
+        # Python would close it, too, and warn that it had to.
+        weakref.finalize(self, stream.close)
         self._starts = starts
         self._sizes = sizes
         self.lengths = schema.length(sizes // _NUMBER_BYTES)

@@ -90,6 +90,15 @@ def of_commands() -> List[Source]:
     return [source for source in sources_in("biocodes/") if source not in library]
 
 
+# The top level
+
+
+def test_top_level_has_the_scripts_and_the_core_alone():
+    """Any other module has a room."""
+    modules = {path.stem for path in ROOT.glob("*.py")}
+    assert modules == {*CORE, *SCRIPTS}
+
+
 # Who may know whom
 
 

@@ -10,7 +10,7 @@ import errno
 import os
 import signal
 import sys
-from typing import IO, Any, Callable, Iterator, NoReturn, Optional, Sequence
+from typing import IO, Any, Callable, NoReturn, Optional, Sequence
 
 from biocodes.lib import files
 from biocodes.lib.version import VERSION
@@ -67,47 +67,6 @@ def report(problem: str) -> int:
 def fail(problem: str) -> NoReturn:
     """End the process with one line on standard error and exit status 2."""
     sys.exit(report(problem))
-
-
-@contextlib.contextmanager
-def standard_error_dropped() -> Iterator[int]:
-    """Drop what is written to standard error within the block, by C libraries, too.
-
-    For the import of TensorFlow: since 2.16 it writes lines, before its logging is set
-    up, that no log level switches off.
-
-    Yields:
-      A descriptor that still writes to standard error.
-    """
-    try:
-        kept = os.dup(2)
-    except OSError:  # closed
-        yield 2
-        return
-    dropped = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(dropped, 2)
-    os.close(dropped)
-    try:
-        yield kept
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-def fail_without_tensorflow(error: ImportError) -> None:
-    """End a command, or raise the error where the suite is used as a library.
-
-    Args:
-      error: of the import of TensorFlow.
-    """
-    main = getattr(sys.modules.get("__main__"), "__file__", None) or ""
-    folders = (ROOT, os.path.join(ROOT, "biocodes"))
-    if os.path.dirname(os.path.abspath(main)) not in folders:
-        raise error
-    fail(
-        f"TensorFlow cannot be imported by {sys.executable} ({error}); ./install.sh"
-        " makes an environment with one that fits, see docs/installing.md"
-    )
 
 
 def warn(problem: str, ids: Sequence[str]) -> None:
@@ -170,10 +129,11 @@ def _prepare_streams():
 
 
 def _write_error(line):
-    # Nobody is left to be told that standard error is full.
-    with contextlib.suppress(OSError):
-        sys.stderr.write(line)
-        sys.stderr.flush()
+    # Nobody is left to be told that standard error is full, or closed.
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(line)
+        _settle(sys.stderr)
 
 
 def _settle(stream):

@@ -26,6 +26,7 @@ from finetuning.command_line import log
 from finetuning.evaluation import Scores
 from finetuning.records import RecordFile
 from finetuning.run import Run
+from finetuning.windows import NO_WORD
 from tasks.qa import decoding
 from tasks.qa.decoding import Answer, Decision, Limits, TextOf, WindowLogits
 from tasks.qa.windows import Predictions, by_example
@@ -51,11 +52,14 @@ class Questions(NamedTuple):
       examples: in the order of the file.
       data: records of their windows, in the order of the examples.
       predictions: (index, start_logits [S] and end_logits [S]) of each record.
+      with_padding: whether the logits of padding compete, as in the original; every
+        window is then padded to the same length.
     """
 
     examples: Sequence[Example]
     data: RecordFile
     predictions: Predictions
+    with_padding: bool = False
 
     def windows(self) -> Iterator[List[WindowLogits]]:
         """Yield the windows of each example as they are predicted.
@@ -64,21 +68,32 @@ class Questions(NamedTuple):
         """
         grouped = by_example(self.data, self.predictions, len(self.examples))
         for windows in grouped:
-            yield [window_of(*window) for window in windows]
+            yield [window_of(*window, self.with_padding) for window in windows]
 
 
 def window_of(
-    features: Dict[str, Any], prediction: Dict[str, np.ndarray]
+    features: Dict[str, Any],
+    prediction: Dict[str, np.ndarray],
+    with_padding: bool = False,
 ) -> WindowLogits:
-    """Put together what the model says of a window, without its padding."""
+    """Put together what the model says of a window.
+
+    Args:
+      features: of the window, without padding.
+      prediction: start_logits and end_logits, of its pieces and perhaps padding.
+      with_padding: whether padding stays, as pieces that are of no word.
+    """
+    logits = [prediction["start_logits"], prediction["end_logits"]]
     length = len(features["input_ids"])
-    return WindowLogits(
-        prediction["start_logits"][:length],
-        prediction["end_logits"][:length],
-        features["input_ids"],
-        features["word_index"],
-        features["max_context"],
-    )
+    if not with_padding:
+        logits = [values[:length] for values in logits]
+    padding = len(logits[0]) - length
+    of_padding = {"input_ids": 0, "word_index": NO_WORD, "max_context": 0}
+    of_pieces = [
+        np.append(features[name], np.full(padding, value, np.int32))
+        for name, value in of_padding.items()
+    ]
+    return WindowLogits(*logits, *of_pieces)
 
 
 def decide_all(

@@ -187,7 +187,8 @@ class Spans(Kind):
     def answer(
         self, run: Run, data: RecordFile, examples: Sequence[Example], golds: Golds
     ) -> None:
-        questions = Questions(examples, data, run.predict(data))
+        padded = self._settings.pad_to_max_length
+        questions = Questions(examples, data, run.predict(data), padded)
         tokenizer, verbose = run.model.tokenizer, self._settings.verbose_logging
         decisions = decide_all(questions, tokenizer, self._limits, verbose)
         asked = None
@@ -200,6 +201,7 @@ class Spans(Kind):
     def scores(
         self, questions: Questions, golds: Golds, tokenizer: FullTokenizer
     ) -> Scores:
+        questions = questions._replace(with_padding=self._settings.pad_to_max_length)
         decisions = decide_all(questions, tokenizer, self._limits, verbose=False)
         texts = {name: decision.text for name, decision in decisions}
         return measures(golds, texts)

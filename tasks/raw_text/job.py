@@ -1,6 +1,7 @@
 """What is asked of raw text: which passages, how long ones are read, which formats."""
 
 import re
+import sys
 from typing import Any, BinaryIO, Iterable, Iterator, List, NamedTuple, Optional
 
 from biocodes.lib import files, formats, inputs, passages
@@ -128,7 +129,8 @@ class Job(NamedTuple):
             return None
         if flags.resume and flags.overwrite_output_dir:
             raise files.InputError(
-                "goes on where --overwrite_output_dir=true starts afresh",
+                "contradicts --overwrite_output_dir=true, which removes what would be"
+                " resumed",
                 "--resume",
                 remedy="leave one of them out",
             )
@@ -201,8 +203,10 @@ def check_input(job: Job) -> Optional[Total]:
       Total; None for standard input and other streams, which can be read only once.
 
     Raises:
-      InputError: a line cannot be used.
+      InputError: a line cannot be used, or standard input is closed.
     """
+    if job.predict_file == STREAM and sys.stdin is None:
+        raise files.InputError("is closed", files.STANDARD_INPUT)
     if not inputs.can_be_read_again(job.predict_file):
         return None
     count = characters = 0

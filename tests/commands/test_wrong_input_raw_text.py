@@ -101,7 +101,7 @@ CASES = cases_of(
     (
         "both resumed and overwritten",
         [give(OWN, "--resume=true", "--overwrite_output_dir=true")],
-        "--resume: .* --overwrite_output_dir=true starts afresh; leave one",
+        "--resume: contradicts --overwrite_output_dir=true, .*resumed; leave one",
     ),
     (
         "resume without",

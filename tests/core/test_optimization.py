@@ -10,7 +10,8 @@ import run_qa
 import run_re
 from finetuning.estimator import ModeKeys
 from finetuning.training import TrainingSettings, training_loss
-from kit.models import PRETRAINED, tiny_model
+from kit.golden import PRETRAINED
+from kit.models import tiny_model
 from kit.paths import DATA
 
 tf.disable_v2_behavior()

@@ -9,10 +9,9 @@ import tensorflow.compat.v1 as tf
 import modeling
 from biocodes.lib import files
 from finetuning import checkpoints
+from kit.golden import FINE_TUNED, PRETRAINED
 from kit.models import (
-    FINE_TUNED,
     PARTS,
-    PRETRAINED,
     copy_checkpoint,
     save_checkpoint,
     tiny_config,

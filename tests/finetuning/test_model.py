@@ -11,12 +11,9 @@ from biocodes.lib.labels import LABEL_FILE
 from finetuning import model
 from finetuning.model import Model, load_config, load_labels, save_labels
 from kit import small_run
+from kit.golden import CONFIG_FILE, FINE_TUNED, PRETRAINED, VOCAB_FILE
 from kit.models import (
-    CONFIG_FILE,
-    FINE_TUNED,
     PARTS,
-    PRETRAINED,
-    VOCAB_FILE,
     copy_checkpoint,
     head_over_pieces,
     save_checkpoint,

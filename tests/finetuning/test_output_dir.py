@@ -14,7 +14,8 @@ import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
 from finetuning import output_dir
-from kit.models import FINE_TUNED, PRETRAINED, copy_checkpoint, tiny_facts
+from kit.golden import FINE_TUNED, PRETRAINED
+from kit.models import copy_checkpoint, tiny_facts
 from kit.paths import ROOT
 from kit.small_run import RESULTS, arguments_of
 

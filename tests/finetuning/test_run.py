@@ -10,12 +10,9 @@ from biocodes.lib import files
 from finetuning import output_dir
 from finetuning.run import RunSettings
 from finetuning.signals import Interrupted
+from kit.golden import CONFIG_FILE, FINE_TUNED, PRETRAINED, VOCAB_FILE
 from kit.models import (
-    CONFIG_FILE,
-    FINE_TUNED,
     PARTS,
-    PRETRAINED,
-    VOCAB_FILE,
     copy_checkpoint,
     head_over_pieces,
     steps_in,

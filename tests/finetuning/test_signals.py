@@ -65,13 +65,13 @@ def test_nothing_swallows_it():
             signal.SIGTERM,
             "checkpoint saved at step 7 of 9",
             "stopped by SIGTERM: checkpoint saved at step 7 of 9; the same command "
-            "again goes on from here\n",
+            "again resumes from here\n",
         ),
         (
             signal.SIGINT,
             "",
             "stopped by SIGINT: no result was written half; the same command again "
-            "goes on from here\n",
+            "resumes from here\n",
         ),
     ],
 )
@@ -102,9 +102,9 @@ def test_command_ends_with_the_signals_status(restored_signals, capsys, monkeypa
     "where, flag, again",
     [
         ("checkpoint saved", "--overwrite_output_dir=true", "command without --overwr"),
-        ("checkpoint saved", "--seed=1", "command again goes on"),
+        ("checkpoint saved", "--seed=1", "command again resumes"),
         # What is to be overwritten is still there.
-        ("", "--overwrite_output_dir=true", "command again goes on"),
+        ("", "--overwrite_output_dir=true", "command again resumes"),
     ],
 )
 def test_overwriting_again_would_lose_the_checkpoint(
@@ -145,7 +145,7 @@ def test_signal_while_tensorflow_is_imported_is_one_line(script, number):
     )
     assert done.returncode == 128 + number
     name = signal.Signals(number).name
-    line = f"stopped by {name}: nothing was begun; the same command again goes on from"
+    line = f"stopped by {name}: nothing was begun; the same command again resumes from"
     assert done.stderr.decode() == f"{line} here\n"
 
 

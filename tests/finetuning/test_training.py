@@ -15,8 +15,8 @@ from biocodes.lib import files
 from finetuning import checkpoints, progress
 from finetuning.signals import Interrupted
 from finetuning.training import TrainingSettings
+from kit.golden import PRETRAINED
 from kit.models import (
-    PRETRAINED,
     steps_in,
     tiny_config,
     tiny_model,

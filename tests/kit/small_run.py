@@ -7,7 +7,7 @@ from finetuning import command_line, evaluation, records, seeds
 from finetuning.model import Model
 from finetuning.run import Run, RunSettings
 from finetuning.signals import Interruption
-from kit.models import CONFIG_FILE, PRETRAINED, VOCAB_FILE
+from kit.golden import CONFIG_FILE, PRETRAINED, VOCAB_FILE
 from kit.small_training import COUNT, SCHEMA, counting_model, sentences
 
 RESULTS = ("eval_results.txt", "token_test.txt")
