@@ -9,8 +9,8 @@ import tensorflow.compat.v1 as tf
 from biocodes import transform_n2b_list, transform_n2b_yesno
 from biocodes.lib import files
 from finetuning import checkpoints
-from kit.golden import INIT, QA_MODEL
-from kit.models import PRETRAINED, save_checkpoint, value_of, values_of
+from kit.golden import INIT, PRETRAINED, QA_MODEL
+from kit.models import save_checkpoint, value_of, values_of
 from kit.qa_runs import load, question, run, squad_file, train, write, yes_no
 
 tf.disable_v2_behavior()
