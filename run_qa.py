@@ -32,6 +32,7 @@ from biocodes.lib.squad import Example
 from finetuning import evaluation, output_dir, seeds
 from finetuning.command_line import log
 from finetuning.device import report_device
+from finetuning.evaluation import DevSet
 from finetuning.model import Model
 from finetuning.model_dir import fill_flags
 from finetuning.prediction import Predictor
@@ -185,6 +186,13 @@ def make_records(
     return data
 
 
+def make_dev_set(run: Run, questions: Kind, dev_file: DevFile) -> DevSet:
+    """Make what is scored during training, and its records, dev.tf_record."""
+    corpus, examples = files.digest(dev_file.path), dev_file.examples
+    data = make_records(run, "dev", questions, examples, corpus=corpus)
+    return dev_file.dev_set(data, questions, run.model.tokenizer)
+
+
 # The run
 
 
@@ -219,9 +227,7 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
         to_train = questions.load_to_train(settings.train_file)
         corpus = files.digest(settings.train_file)
         facts = dict(questions.training_facts(), corpus=corpus)
-    if settings.dev_file:
-        dev_file = DevFile.load(settings.dev_file, questions)
-        dev_file.warn_of_overlap(to_train)
+        dev_file = DevFile.load(settings.dev_file, questions, to_train)
     if settings.predict_file:
         to_predict, golds = questions.load_to_predict(settings.predict_file)
     with output_dir.locked(flags.output_dir) as folder:
@@ -239,13 +245,7 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
         run.start(RESULTS)
         if settings.train_file:
             data = make_records(run, "train", questions, to_train, **facts)
-            dev = None
-            if settings.dev_file:
-                corpus = files.digest(settings.dev_file)
-                of_dev = make_records(
-                    run, "dev", questions, dev_file.examples, corpus=corpus
-                )
-                dev = dev_file.dev_set(of_dev, questions, model.tokenizer)
+            dev = make_dev_set(run, questions, dev_file) if dev_file else None
             run.train(data, interruption, dev, questions.draw(to_train, data))
         if settings.predict_file:
             corpus = files.digest(settings.predict_file)

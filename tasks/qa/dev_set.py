@@ -1,7 +1,7 @@
 """Development questions, scored while a model is trained."""
 
 import os
-from typing import Any, NamedTuple, Sequence
+from typing import Any, NamedTuple, Optional, Sequence
 
 from biocodes.lib.files import InputError
 from finetuning.command_line import log
@@ -26,12 +26,21 @@ class DevFile(NamedTuple):
     golds: Golds
 
     @classmethod
-    def load(cls, path: str, questions: Kind) -> "DevFile":
-        """Read and check it.
+    def load(
+        cls, path: Optional[str], questions: Kind, training: Sequence[Any]
+    ) -> Optional["DevFile"]:
+        """Read and check it; log a warning of questions that are also trained on.
+
+        Args:
+          path: None: there is none.
+          questions: their kind.
+          training: the questions that are trained on, known by their ids.
 
         Raises:
           InputError: it cannot be read, or has no gold answers to score by.
         """
+        if path is None:
+            return None
         examples, golds = questions.load_to_predict(path)
         if not golds:
             raise InputError(
@@ -40,18 +49,15 @@ class DevFile(NamedTuple):
                 remedy="give a --dev_file with answers, or leave --eval_every out",
             )
         questions.check_golds(golds, path)
-        return cls(path, examples, golds)
-
-    def warn_of_overlap(self, training: Sequence[Any]) -> None:
-        """Log a warning of questions that are also trained on, known by their ids."""
         known = {example.id for example in training}
-        shared = sum(example.id in known for example in self.examples)
+        shared = sum(example.id in known for example in examples)
         if shared:
             log.warning(
                 "!!! %s of the %s questions of %s are also trained on: scores on it are"
                 " not those of unseen questions",
-                *(f"{shared:,}", f"{len(self.examples):,}", self.path),
+                *(f"{shared:,}", f"{len(examples):,}", path),
             )
+        return cls(path, examples, golds)
 
     def dev_set(
         self, data: RecordFile, questions: Kind, tokenizer: FullTokenizer

@@ -140,14 +140,16 @@ def test_a_logit_of_0_is_no():
     assert yes_no_results.best([1e-9], YES_NO) == "yes"
 
 
-def test_snippets_of_a_question_are_scored_as_one(tmp_path):
+def test_snippets_of_a_question_are_scored_as_one():
     golds = [(f"{ID}_001", "yes"), (f"{ID}_002", "yes"), ("other", "no")]
     logits = {f"{ID}_001": [-1.0], f"{ID}_002": [1.5], "other": [0.5]}
-    yes_no_results.report(str(tmp_path), golds, logits, YES_NO, 7)
-    assert (tmp_path / "eval_results.txt").read_text() == (
-        "accuracy = 0.5\nf1_no = 0.0\nf1_yes = 0.6667\nglobal_step = 7\n"
-        "macro_f1 = 0.3333\ntotal = 2\n"
-    )
+    assert yes_no_results.measures(golds, logits, YES_NO) == {
+        "accuracy": 0.5,
+        "f1_no": 0.0,
+        "f1_yes": pytest.approx(2 / 3),
+        "macro_f1": pytest.approx(1 / 3),
+        "total": 2,
+    }
 
 
 def test_macro_f1_is_the_mean_over_the_models_labels():
