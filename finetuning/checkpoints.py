@@ -13,30 +13,18 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
+from biocodes.lib.model_folder import latest, prefixes_in, step_of_name
 
 # Name of a variable → its sizes.
 Shapes = Dict[str, List[int]]
 
 # A file of a checkpoint that a run has saved.
 _OURS = re.compile(r"(model\.ckpt-\d+)\.")
-_PART = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 # The variables that every model of the suite has, whatever its head.
 ENCODER = "bert/"
 
 
 # Folders of checkpoints
-
-
-def latest(folder: str) -> Optional[str]:
-    """Return the prefix of the newest checkpoint in a folder, or None.
-
-    It is the one of the greatest step, whatever the folder's `checkpoint` file says:
-    that file may be missing after a move, or name paths of another machine.
-    """
-    prefixes = prefixes_in(folder)
-    return max(
-        prefixes, key=lambda prefix: (step_of_name(prefix), prefix), default=None
-    )
 
 
 def latest_to_resume(folder: str, keep: int) -> Optional[str]:
@@ -80,68 +68,6 @@ def unfinished(folder: str) -> List[str]:
         if is_ours or name.startswith("checkpoint.tmp"):
             left.append(name)
     return left
-
-
-def prefixes_in(folder: str) -> List[str]:
-    """List the prefixes of the complete checkpoints in a folder, sorted."""
-    names = os.listdir(folder) if os.path.isdir(folder) else []
-    return sorted(
-        os.path.join(folder, name[: -len(".index")])
-        for name in names
-        if name.endswith(".index") and _has_data(os.path.join(folder, name))
-    )
-
-
-def _has_data(index_path: str) -> bool:
-    """Whether all data files of a checkpoint are there."""
-    data = re.compile(
-        re.escape(os.path.basename(index_path)[: -len(".index")])
-        + r"\.data-\d{5}-of-(\d{5})$"
-    )
-    folder = os.path.dirname(index_path) or "."
-    matches = [data.match(name) for name in os.listdir(folder)]
-    shards = [int(match.group(1)) for match in matches if match]
-    return bool(shards) and len(shards) == shards[0]
-
-
-def step_of_name(prefix: str) -> int:
-    """Return the step that a prefix ends in, "model.ckpt-1190" → 1190; -1 if none."""
-    match = re.search(r"-(\d+)$", prefix)
-    return int(match.group(1)) if match else -1
-
-
-def resolve(path: str, flag: str = "--init_checkpoint") -> str:
-    """Return the prefix of the checkpoint that a user's path means.
-
-    Args:
-      path: the prefix, one of the checkpoint's files, or a folder, whose newest
-        checkpoint is taken.
-      flag: where the path was given, for messages.
-
-    Raises:
-      InputError: there is no checkpoint; those in the same folder are named.
-    """
-    prefix = _PART.sub("", path.rstrip("/"))
-    if os.path.isdir(prefix):
-        newest = latest(prefix)
-        if newest is None:
-            raise files.InputError("no checkpoint in this folder", f"{flag}={path}")
-        return newest
-    index = prefix + ".index"
-    if os.path.isfile(index) and _has_data(index):
-        return prefix
-    folder = os.path.dirname(prefix) or "."
-    near = [os.path.basename(other) for other in prefixes_in(folder)]
-    problem = "no such checkpoint"
-    if os.path.isfile(index):
-        problem = "the checkpoint's .data file is missing or incomplete"
-    elif not os.path.isdir(folder):
-        problem = "no such folder"
-    raise files.InputError(
-        problem,
-        f"{flag}={path}",
-        remedy=f"in {folder} there is " + (", ".join(near) or "no checkpoint at all"),
-    )
 
 
 def fine_tuned(folder: str, init_checkpoint: Optional[str]) -> str:

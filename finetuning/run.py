@@ -17,6 +17,7 @@ from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence
 
 import numpy as np
 
+from biocodes.lib import model_folder
 from finetuning import checkpoints, model_dir, output_dir, training
 from finetuning.model import Head, Model, save_labels
 from finetuning.prediction import PredictionSettings, Predictor
@@ -51,7 +52,7 @@ class RunSettings(NamedTuple):
         """
         init_checkpoint = None
         if flags.init_checkpoint:
-            init_checkpoint = checkpoints.resolve(flags.init_checkpoint)
+            init_checkpoint = model_folder.resolve(flags.init_checkpoint)
         return cls(
             flags.do_train,
             init_checkpoint,
