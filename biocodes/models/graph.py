@@ -123,13 +123,21 @@ def sample_batches(model: Model) -> Iterator[Batch]:
         )
 
 
-def largest_difference(batch: Batch, first: Batch, second: Batch) -> float:
-    """Return by how much two outputs of a batch differ at most, padding left out."""
+def largest_difference(batch: Batch, expected: Batch, actual: Batch) -> float:
+    """Return by how much two outputs of a batch differ at most, padding left out.
+
+    Numbers beyond 1 count in proportion to the largest of their output. Outputs of
+    other names or shapes differ infinitely.
+    """
     mask = batch["input_mask"].astype(bool)
-    differences = [0.0]
-    for name, values in first.items():
-        difference = np.abs(values - second[name])
-        if name not in ("pooler_output",) and difference.shape[:2] == mask.shape:
-            difference = difference[mask]
-        differences.append(float(difference.max()))
-    return max(differences)
+    difference = 0.0
+    for name, values in expected.items():
+        if name not in actual or actual[name].shape != values.shape:
+            return float("inf")
+        if values.shape[:2] == mask.shape:
+            values, others = values[mask], actual[name][mask]
+        else:
+            others = actual[name]
+        scale = max(1.0, float(np.abs(values).max()))
+        difference = max(difference, float(np.abs(values - others).max()) / scale)
+    return difference
