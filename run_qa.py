@@ -21,22 +21,21 @@ from finetuning import command_line  # before TensorFlow, whose import it quiets
 
 # isort: split
 import numpy as np
-import tensorflow.compat.v1 as tf
 
-import modeling
 from biocodes.lib import files, squad
 from biocodes.lib.files import InputError
 from biocodes.lib.squad import Example
 from finetuning import output_dir
 from finetuning.command_line import log
-from finetuning.device import report_device
-from finetuning.model import Head, Model, Tensors
+from finetuning.engine import TENSORFLOW, start_engine
+from finetuning.model import Model
 from finetuning.model_dir import fill_flags
 from finetuning.prediction import Predictor
 from finetuning.records import RecordFile, Schema, featurized
 from finetuning.run import Run, RunSettings
 from finetuning.signals import Interruption
 from finetuning.windows import NO_WORD, best_windows, cut_windows
+from tasks import heads
 from tasks.qa.answerer import Answerer
 from tasks.qa.answers import (
     answer_pieces,
@@ -233,55 +232,24 @@ def make_records(
     return data
 
 
-# Head
-
-
-def make_head(count_padding: bool) -> Head:
-    """Make a linear layer that gives every position a start and an end logit.
-
-    Args:
-      count_padding: whether padding competes in the loss, as in the original.
-
-    Returns:
-      Head. The loss is each example's mean of the cross-entropies of start and end,
-      [B]. The predictions are start_logits and end_logits [B, S].
-    """
-
-    def head(
-        encoder: modeling.Outputs, features: Tensors, mode: str
-    ) -> Tuple[Optional[tf.Tensor], Tensors]:
-        with tf.variable_scope("cls/squad"):
-            logits = modeling.output_layer(encoder.get_sequence_output(), 2)
-        start_logits, end_logits = tf.unstack(logits, axis=-1)
-        predictions = {"start_logits": start_logits, "end_logits": end_logits}
-        if "start_position" not in features:
-            return None, predictions
-        padding = 1.0 - tf.cast(features["input_mask"], tf.float32)
-        mask = 0.0 if count_padding else padding * -1e9
-        losses = [
-            tf.nn.sparse_softmax_cross_entropy_with_logits(
-                labels=features[f"{which}_position"],
-                logits=predictions[f"{which}_logits"] + mask,
-            )
-            for which in ("start", "end")
-        ]
-        return tf.reduce_mean(tf.stack(losses), axis=0), predictions
-
-    return head
-
-
 # The run
 
 
-def load(folder: str, lengths: Lengths = LENGTHS, limits: Limits = LIMITS) -> Answerer:
+def load(
+    folder: str,
+    lengths: Lengths = LENGTHS,
+    limits: Limits = LIMITS,
+    engine: str = TENSORFLOW,
+) -> Answerer:
     """Load a trained model for Python: load("qa").answers([(question, context)])."""
-    predictor = Predictor.load(folder, lengths.max_seq_length)
+    predictor = Predictor.load(folder, lengths.max_seq_length, engine)
     tokenizer = predictor.model.tokenizer
 
     def windows_of(example: Example) -> Iterator[Dict[str, Any]]:
         return featurize(example, tokenizer, lengths)
 
-    predictor = predictor.with_head(make_head(count_padding=False))
+    head = heads.of_answers(predictor.checkpoint, count_padding=False)
+    predictor = predictor.with_head(head)
     return Answerer(predictor, schema(labelled=False), windows_of, limits)
 
 
@@ -291,8 +259,8 @@ def main(argv: List[str], interruption: Interruption) -> None:
     settings = Settings.from_flags(flags)
     lengths, limits = Lengths.from_flags(flags), Limits.from_flags(flags)
     fill_flags(flags)
-    report_device(flags.require_gpu)
-    model = Model.from_flags(flags).with_head(make_head(settings.pad_to_max_length))
+    start_engine(flags)
+    model = Model.from_flags(flags)
     run_settings = RunSettings.from_flags(flags)
     with_null = settings.version_2_with_negative
     if settings.train_file:
@@ -303,6 +271,8 @@ def main(argv: List[str], interruption: Interruption) -> None:
         to_predict, golds = squad.load_to_predict(settings.predict_file)
     with output_dir.locked(flags.output_dir) as folder:
         run = Run(folder, run_settings)
+        head = heads.of_answers(run.checkpoint, settings.pad_to_max_length)
+        model = model.with_head(head)
         if settings.train_file:
             run.check(model, len(to_train), dict(facts, **lengths._asdict()))
         else:

@@ -1,4 +1,4 @@
-"""Checkpoints: find the one that is meant, check it, map its variables to a model's.
+"""Checkpoints: check one, map its variables to a model's, prepare to resume.
 
 Checked before TensorFlow restores it, a checkpoint that is damaged or does not fit is
 an error of one line that names the file.
@@ -6,20 +6,18 @@ an error of one line that names the file.
 
 import contextlib
 import os
-import re
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence
+from typing import Dict, Iterable, Iterator, List, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
-from biocodes.lib.model_folder import latest, prefixes_in, step_of_name
+from biocodes.lib.model_folder import OURS, latest, prefixes_in, step_of_name
+from finetuning.model_dir import headless
 
 # Name of a variable → its sizes.
 Shapes = Dict[str, List[int]]
 
-# A file of a checkpoint that a run has saved.
-_OURS = re.compile(r"(model\.ckpt-\d+)\.")
 # The variables that every model of the suite has, whatever its head.
 ENCODER = "bert/"
 
@@ -49,42 +47,10 @@ def latest_to_resume(folder: str, keep: int) -> Optional[str]:
     tf.train.update_checkpoint_state(folder, last, prefixes[-keep:])
     outdated = {os.path.basename(prefix) for prefix in prefixes[:-keep]}
     for name in os.listdir(folder):
-        match = _OURS.match(name)
+        match = OURS.match(name)
         if match and match.group(1) in outdated:
             os.remove(os.path.join(folder, name))
     return last
-
-
-def unfinished(folder: str) -> List[str]:
-    """List the files of checkpoints that killed runs were writing or removing.
-
-    They may have gigabytes, and nothing else would ever remove them.
-    """
-    whole = {os.path.basename(prefix) for prefix in prefixes_in(folder)}
-    left = []
-    for name in os.listdir(folder):
-        match = _OURS.match(name)
-        is_ours = match and (match.group(1) not in whole or ".tempstate" in name)
-        if is_ours or name.startswith("checkpoint.tmp"):
-            left.append(name)
-    return left
-
-
-def fine_tuned(folder: str, init_checkpoint: Optional[str]) -> str:
-    """Return the checkpoint to predict with: the newest in a folder, or the given one.
-
-    Raises:
-      InputError: there is neither.
-    """
-    prefix = latest(folder) or init_checkpoint
-    if prefix is None:
-        raise files.InputError(
-            "there is no checkpoint in it",
-            folder,
-            remedy="train first (--do_train=true), or give a fine-tuned checkpoint with"
-            " --init_checkpoint",
-        )
-    return prefix
 
 
 # What is in a checkpoint
@@ -211,16 +177,6 @@ def names_to_load(prefix: str, wanted: Shapes, needs_head: bool) -> List[str]:
     if missing and needs_head:
         raise headless(prefix, missing)
     return [name for name in wanted if name in held]
-
-
-def headless(prefix: str, missing: Sequence[str]) -> files.InputError:
-    """Return the error for a checkpoint that lacks these variables of the head."""
-    return files.InputError(
-        f"has no trained head for this task ({', '.join(missing)} missing), only"
-        " an encoder",
-        prefix,
-        remedy="train first (--do_train=true), or give a fine-tuned checkpoint",
-    )
 
 
 def _shape_remedy(name: str) -> str:

@@ -5,7 +5,7 @@ biocodes/lib/model_folder.py says which files a model's folder has. A single fla
 """
 
 import os
-from typing import Dict, Iterable, NamedTuple
+from typing import Dict, Iterable, NamedTuple, Optional, Sequence
 
 from biocodes.lib import files
 from biocodes.lib.model_folder import (
@@ -14,13 +14,16 @@ from biocodes.lib.model_folder import (
     VOCABULARY,
     casing_of,
     check_folder,
+    exported_model,
     is_uncased,
+    latest,
     only_checkpoint,
     recorded_casing,
     vocabulary_is_uncased,
     write_casing,
 )
 from finetuning.command_line import Flags, log
+from finetuning.engine import ONNX, TENSORFLOW
 
 
 class ModelFiles(NamedTuple):
@@ -28,18 +31,22 @@ class ModelFiles(NamedTuple):
 
     Attributes:
       vocab_file, bert_config_file: paths.
-      checkpoint: prefix.
+      checkpoint: prefix, or path of an exported model; None for random weights.
       do_lower_case: as recorded, or as the vocabulary says.
     """
 
     vocab_file: str
     bert_config_file: str
-    checkpoint: str
+    checkpoint: Optional[str]
     do_lower_case: bool
 
 
-def find_files(folder: str) -> ModelFiles:
+def find_files(folder: str, engine: str = TENSORFLOW) -> ModelFiles:
     """Find all that a folder says of its model.
+
+    Args:
+      folder: the model's.
+      engine: that the model is for.
 
     Raises:
       InputError: it holds no model, or more than one.
@@ -47,7 +54,14 @@ def find_files(folder: str) -> ModelFiles:
     check_folder(folder)
     vocab_file = os.path.join(folder, VOCABULARY)
     config = os.path.join(folder, CONFIG)
-    return ModelFiles(vocab_file, config, only_checkpoint(folder), casing_of(folder))
+    checkpoint = _checkpoint_in(folder, engine)
+    return ModelFiles(vocab_file, config, checkpoint, casing_of(folder))
+
+
+def _checkpoint_in(folder: str, engine: str) -> str:
+    if engine == ONNX:
+        return exported_model(folder, "--model_dir")
+    return only_checkpoint(folder)
 
 
 def fill_flags(flags: Flags) -> None:
@@ -68,7 +82,7 @@ def fill_flags(flags: Flags) -> None:
         if not flags[flag].value:
             flags[flag].value = os.path.join(folder, name)
     if not flags.init_checkpoint:
-        flags["init_checkpoint"].value = only_checkpoint(folder)
+        flags["init_checkpoint"].value = _checkpoint_in(folder, flags.engine)
     recorded = recorded_casing(folder)
     given = flags.do_lower_case if flags["do_lower_case"].present else None
     if recorded is None:
@@ -83,6 +97,33 @@ def fill_flags(flags: Flags) -> None:
             remedy="leave the flag out",
         )
     flags["do_lower_case"].value = recorded
+
+
+def fine_tuned(folder: str, init_checkpoint: Optional[str]) -> str:
+    """Return the checkpoint to predict with: the newest in a folder, or the given one.
+
+    Raises:
+      InputError: there is neither.
+    """
+    prefix = latest(folder) or init_checkpoint
+    if prefix is None:
+        raise files.InputError(
+            "there is no checkpoint in it",
+            folder,
+            remedy="train first (--do_train=true), or give a fine-tuned checkpoint with"
+            " --init_checkpoint",
+        )
+    return prefix
+
+
+def headless(prefix: str, missing: Sequence[str]) -> files.InputError:
+    """Return the error for a checkpoint that lacks these variables of the head."""
+    return files.InputError(
+        f"has no trained head for this task ({', '.join(missing)} missing), only"
+        " an encoder",
+        prefix,
+        remedy="train first (--do_train=true), or give a fine-tuned checkpoint",
+    )
 
 
 def warn_of_casing(vocabulary: Iterable[str], do_lower_case: bool) -> None:

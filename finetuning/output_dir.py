@@ -12,13 +12,9 @@ import platform
 import sys
 from typing import Any, Dict, Iterable, Iterator, List, Optional
 
-import numpy as np
-import tensorflow.compat.v1 as tf
-
 from biocodes.lib import files
-from finetuning import checkpoints
+from biocodes.lib.model_folder import RECORD, latest, unfinished
 
-RECORD = "run.json"
 LOCK = ".lock"
 # Facts that also hold for predicting with a model, whatever it is then used on.
 OF_THE_MODEL = ("bert_config", "vocabulary", "do_lower_case")
@@ -98,7 +94,7 @@ def check_same_training(folder: str, facts: Facts, overwrite: bool) -> None:
     Raises:
       InputError: its checkpoints come from another training; the differences are named.
     """
-    if overwrite or not checkpoints.latest(folder):
+    if overwrite or not latest(folder):
         return
     recorded = _record(folder)["training"]
     differences = _differences(recorded, facts, sorted(set(recorded) & set(facts)))
@@ -163,8 +159,8 @@ def start_training(
         clear(folder, results)
     write_record(folder, arguments, facts)
     if is_ours:
-        remove(folder, checkpoints.unfinished(folder))
-    if not checkpoints.latest(folder):
+        remove(folder, unfinished(folder))
+    if not latest(folder):
         remove(folder, results)
 
 
@@ -178,13 +174,12 @@ def start_prediction(
     Args:
       folder: the output folder.
       arguments: name → value of the script's flags.
-      checkpoint: prefix of the model's.
+      checkpoint: digest of the model's.
       results: names of the task's results files.
     """
     before = _record(folder).get("checkpoint")
-    now = files.digest(f"{checkpoint}.index")
-    write_record(folder, arguments, checkpoint=now)
-    if before not in (None, now):
+    write_record(folder, arguments, checkpoint=checkpoint)
+    if before not in (None, checkpoint):
         remove(folder, results)
 
 
@@ -236,15 +231,20 @@ def write_record(
         {
             "command": sys.argv,
             "arguments": arguments,
-            "versions": {
-                "python": platform.python_version(),
-                "tensorflow": tf.version.VERSION,
-                "numpy": np.__version__,
-            },
+            "versions": _versions(),
             "training": facts,
             "checkpoint": checkpoint,
         },
     )
+
+
+def _versions() -> Dict[str, str]:
+    """Return the versions of Python and of the libraries that are in use."""
+    versions = {"python": platform.python_version()}
+    for name in ("tensorflow", "onnxruntime", "numpy"):
+        if name in sys.modules:
+            versions[name] = sys.modules[name].__version__
+    return versions
 
 
 def _record(folder: str) -> Facts:

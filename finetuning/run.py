@@ -18,12 +18,13 @@ from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence
 import numpy as np
 
 from biocodes.lib import model_folder
-from finetuning import checkpoints, model_dir, output_dir, training
-from finetuning.model import Head, Model, save_labels
+from finetuning import model_dir, output_dir
+from finetuning.engine import ONNX, engine_of, named
+from finetuning.model import Model, save_labels
 from finetuning.prediction import PredictionSettings, Predictor
 from finetuning.records import RecordFile, Schema, open_or_write
 from finetuning.signals import Interruption
-from finetuning.training import TrainingSettings
+from finetuning.training_settings import TrainingSettings
 
 
 class RunSettings(NamedTuple):
@@ -32,7 +33,7 @@ class RunSettings(NamedTuple):
     Attributes:
       do_train: whether the run trains the model that it predicts with.
       init_checkpoint: prefix of the checkpoint to start from, or to predict with when
-        the folder holds none; or None.
+        the folder holds none; path of an exported model; or None.
       training, prediction: settings of the two loops.
       arguments: name → value of all flags, for run.json.
     """
@@ -51,7 +52,11 @@ class RunSettings(NamedTuple):
           InputError: --init_checkpoint names no checkpoint.
         """
         init_checkpoint = None
-        if flags.init_checkpoint:
+        if flags.init_checkpoint and flags.engine == ONNX:
+            init_checkpoint = model_folder.exported_model(
+                flags.init_checkpoint, "--init_checkpoint"
+            )
+        elif flags.init_checkpoint:
             init_checkpoint = model_folder.resolve(flags.init_checkpoint)
         return cls(
             flags.do_train,
@@ -90,7 +95,8 @@ class Run:
         self.checkpoint: Optional[str] = None
         self.facts: Optional[Dict[str, Any]] = None
         if not settings.do_train:
-            self.checkpoint = checkpoints.fine_tuned(folder, settings.init_checkpoint)
+            engine = named(settings.arguments["engine"])
+            self.checkpoint = engine.trained(folder, settings.init_checkpoint)
 
     def check(
         self,
@@ -112,8 +118,7 @@ class Run:
         """
         self.model = model
         if not self.settings.do_train:
-            output_dir.check_same_model(os.path.dirname(self.checkpoint), model.facts)
-            model.check_checkpoint(self.checkpoint)
+            engine_of(self.checkpoint).check(model, self.checkpoint)
             return
         self._training = self.settings.training._replace(examples=examples)
         self._training.steps()  # raises the error for too few examples
@@ -123,7 +128,7 @@ class Run:
         output_dir.check_same_training(self.folder, self.facts, overwrite)
         if not overwrite:
             model_dir.check_files(self.folder, self._model_files())
-        last = None if overwrite else checkpoints.latest(self.folder)
+        last = None if overwrite else model_folder.latest(self.folder)
         if last:
             model.check_resumable(last)
         elif self.settings.init_checkpoint:
@@ -163,9 +168,7 @@ class Run:
             if self.model.labels:
                 save_labels(self.folder, self.model.labels)
         else:
-            output_dir.start_prediction(
-                self.folder, arguments, self.checkpoint, results
-            )
+            output_dir.start_prediction(self.folder, arguments, self.digest, results)
 
     def records(
         self,
@@ -192,23 +195,25 @@ class Run:
           InputError: a loss that is not finite, memory or a disk that is used up.
           Interrupted: after the checkpoint was saved.
         """
+        from finetuning import training
+
         self.checkpoint = training.train(
             self.model, data, self.folder, self._training, interruption
         )
 
     @property
+    def digest(self) -> str:
+        """What identifies the checkpoint."""
+        return engine_of(self.checkpoint).digest(self.checkpoint)
+
+    @property
     def step(self) -> int:
         """Training step of the checkpoint."""
-        return checkpoints.step(self.checkpoint)
+        return engine_of(self.checkpoint).step(self.checkpoint)
 
-    def predictor(self, head: Optional[Head] = None) -> Predictor:
-        """Return the trained model, ready to predict.
-
-        Args:
-          head: another head with the same variables; default: the model's.
-        """
-        model = self.model if head is None else self.model._replace(head=head)
-        return Predictor(model, self.checkpoint, self.settings.prediction)
+    def predictor(self) -> Predictor:
+        """Return the trained model, ready to predict."""
+        return Predictor(self.model, self.checkpoint, self.settings.prediction)
 
     def predict(
         self, data: RecordFile, batch_size: Optional[int] = None

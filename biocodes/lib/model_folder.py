@@ -21,6 +21,8 @@ RECORD = "run.json"
 ONNX_MODEL = "model.onnx"
 _HUGGING_FACE = ("model.safetensors", "pytorch_model.bin", "config.json")
 _STEP = re.compile(r"-\d+$")
+# A file of a checkpoint that a run has saved.
+OURS = re.compile(r"(model\.ckpt-\d+)\.")
 _CHECKPOINT_FILE = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 
 
@@ -80,6 +82,32 @@ def only_checkpoint(folder: str) -> str:
             remedy="name one by --init_checkpoint",
         )
     return latest(folder)
+
+
+def is_exported(checkpoint: str) -> bool:
+    """Whether a checkpoint is an exported model's, which is a single file."""
+    return checkpoint.endswith(".onnx")
+
+
+def exported_model(path: str, flag: str) -> str:
+    """Return the path of the model.onnx that a user's path means.
+
+    Args:
+      path: the file, or its folder.
+      flag: where the path was given, for messages.
+
+    Raises:
+      InputError: there is none.
+    """
+    file = os.path.join(path, ONNX_MODEL) if os.path.isdir(path) else path
+    if os.path.isfile(file) and is_exported(file):
+        return file
+    raise files.InputError(
+        f"no {ONNX_MODEL} there" if os.path.exists(path) else "no such folder",
+        f"{flag}={path}",
+        remedy="make one of the model: python biocodes/export_model.py --to=onnx"
+        " --model_dir=… --output_dir=…",
+    )
 
 
 # Casing
@@ -201,3 +229,18 @@ def resolve(path: str, flag: str = "--init_checkpoint") -> str:
         f"{flag}={path}",
         remedy=f"in {folder} there is " + (", ".join(near) or "no checkpoint at all"),
     )
+
+
+def unfinished(folder: str) -> List[str]:
+    """List the files of checkpoints that killed runs were writing or removing.
+
+    They may have gigabytes, and nothing else would ever remove them.
+    """
+    whole = {os.path.basename(prefix) for prefix in prefixes_in(folder)}
+    left = []
+    for name in os.listdir(folder):
+        match = OURS.match(name)
+        is_ours = match and (match.group(1) not in whole or ".tempstate" in name)
+        if is_ours or name.startswith("checkpoint.tmp"):
+            left.append(name)
+    return left

@@ -12,6 +12,7 @@ size, L labels. The inputs are int64 [B, S] under the names of Hugging Face's to
 input_ids, attention_mask and token_type_ids; the outputs are those of graph.outputs_of.
 """
 
+import json
 import math
 from typing import Any, Dict, List, Sequence
 
@@ -136,28 +137,34 @@ def build(model: Model, weights: Arrays, fused: bool = False) -> Any:
     for number in range(model.config["num_hidden_layers"]):
         hidden = layers.layer(hidden, f"bert/encoder/layer_{number}")
     outputs = _add_head(nodes, model, hidden)
-    graph = helper.make_graph(
-        nodes.nodes,
-        "BERT",
-        [
-            helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"])
-            for name in INPUTS
-        ],
-        [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-            for name, shape in outputs.items()
-        ],
-        nodes.initializers,
-    )
+    values = [
+        helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"])
+        for name in INPUTS
+    ]
+    values += [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in outputs.items()
+    ]
+    ends = values[: len(INPUTS)], values[len(INPUTS) :]
+    graph = helper.make_graph(nodes.nodes, "BERT", *ends, nodes.initializers)
+    proto = _model_of(graph, model, fused)
+    if not fused:  # the checker knows no other operators
+        onnx.checker.check_model(proto)
+    return proto
+
+
+def _model_of(graph: Any, model: Model, fused: bool) -> Any:
+    """Return the ModelProto of a graph, with the facts that the scripts compare."""
+    from onnx import helper
+
     versions = [helper.make_opsetid("", OPSET)]
     versions += [helper.make_opsetid(MICROSOFT, 1)] * fused
     proto = helper.make_model(
         graph, opset_imports=versions, producer_name="export_model.py"
     )
     proto.ir_version = IR_VERSION
-    helper.set_model_props(proto, {"kind": model.kind})
-    if not fused:  # the checker knows no other operators
-        onnx.checker.check_model(proto)
+    facts = {"bert_config": json.dumps(model.config), "step": model.checkpoint.step}
+    helper.set_model_props(proto, {name: str(fact) for name, fact in facts.items()})
     return proto
 
 

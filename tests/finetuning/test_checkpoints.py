@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 
 import modeling
 from biocodes.lib import files, model_folder
-from finetuning import checkpoints
+from finetuning import checkpoints, model_dir
 from kit.models import (
     FINE_TUNED,
     PARTS,
@@ -105,11 +105,11 @@ def test_path_to_nothing_is_refused(tmp_path, path, parts, message):
 
 
 def test_fine_tuned_prefers_the_folder(tmp_path):
-    assert checkpoints.fine_tuned(str(tmp_path), "given") == "given"
+    assert model_dir.fine_tuned(str(tmp_path), "given") == "given"
     prefix = copy_checkpoint(PRETRAINED, tmp_path, "model.ckpt-7")
-    assert checkpoints.fine_tuned(str(tmp_path), "given") == prefix
+    assert model_dir.fine_tuned(str(tmp_path), "given") == prefix
     with pytest.raises(files.InputError, match="no checkpoint .* --init_checkpoint"):
-        checkpoints.fine_tuned(str(tmp_path / "no"), None)
+        model_dir.fine_tuned(str(tmp_path / "no"), None)
 
 
 @pytest.mark.parametrize(
