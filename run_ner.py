@@ -24,21 +24,19 @@ from finetuning import command_line  # before TensorFlow, whose import it quiets
 
 # isort: split
 import numpy as np
-import tensorflow.compat.v1 as tf
 
-import modeling
 from biocodes.lib.conll import Sentence, is_labelled
 from biocodes.lib.files import InputError
 from finetuning import evaluation, output_dir, seeds, windows
-from finetuning.device import report_device
-from finetuning.estimator import ModeKeys
-from finetuning.model import Head, Model, Tensors
+from finetuning.engine import TENSORFLOW, start_engine
+from finetuning.model import Model
 from finetuning.model_dir import fill_flags
 from finetuning.prediction import Predictor
 from finetuning.records import RecordFile, Schema, featurized
 from finetuning.run import Run, RunSettings
 from finetuning.signals import Interruption
 from finetuning.windows import NO_WORD
+from tasks import heads
 from tasks.ner.corpora import (
     DEV,
     FILES,
@@ -58,11 +56,7 @@ from tasks.ner.dev_set import dev_set
 from tasks.ner.fitting import fitted
 from tasks.ner.labels import SPECIAL, ids_of_pieces, save_pickle
 from tasks.ner.labels import load as load_labels
-from tasks.ner.partial_annotation import (
-    PartialAnnotation,
-    marginal_cross_entropy,
-    partial_annotation,
-)
+from tasks.ner.partial_annotation import partial_annotation
 from tasks.ner.results import MEASURES, RESULTS, evaluate_and_predict
 from tasks.raw_text import embeddings
 from tasks.raw_text.embeddings import Embedding
@@ -233,59 +227,6 @@ def featurize_all(
     }
 
 
-# Head
-
-
-def make_head(
-    num_labels: int,
-    count_padding: bool,
-    partial: Optional[PartialAnnotation] = None,
-    with_probability: bool = False,
-) -> Head:
-    """Make a linear layer over every position.
-
-    Args:
-      num_labels: L.
-      count_padding: whether padding counts in the loss (as [PAD]), as in the original.
-      partial: what several corpora leave open; features then have corpus [B].
-      with_probability: whether to predict probability, too: float [B, S], of the
-        label predicted.
-
-    Returns:
-      Head. The loss is the sum over the positions of the batch. The predictions are
-      label_ids [B, S], and loss [B] when features have labels.
-    """
-
-    def head(
-        encoder: modeling.Outputs, features: Tensors, mode: str
-    ) -> Tuple[Optional[tf.Tensor], Tensors]:
-        hidden = encoder.get_sequence_output()
-        if mode == ModeKeys.TRAIN:
-            hidden = modeling.dropout(hidden, 0.1)
-        logits = modeling.output_layer(hidden, num_labels)
-        predictions = {"label_ids": tf.argmax(logits, -1, output_type=tf.int32)}
-        if with_probability:
-            predictions["probability"] = tf.reduce_max(tf.nn.softmax(logits), axis=-1)
-        if "label_ids" not in features:
-            return None, predictions
-        if partial is None:
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                labels=features["label_ids"], logits=logits
-            )
-        else:
-            losses = marginal_cross_entropy(
-                logits, features["label_ids"], features["corpus"], partial
-            )
-        if not count_padding:
-            # Only what counts in another window has [PAD] for a label, see featurize.
-            counts = features["input_mask"] * tf.sign(features["label_ids"])
-            losses *= tf.cast(counts, tf.float32)
-        predictions["loss"] = tf.reduce_sum(losses, axis=-1)
-        return tf.reduce_sum(losses), predictions
-
-    return head
-
-
 # The run
 
 
@@ -300,21 +241,31 @@ def check_task(task_name: str) -> None:
 
 
 def add_head(
-    model: Model, corpora: List[Corpus], labels: Tuple[str, ...], settings: Settings
+    model: Model, corpora: List[Corpus], checkpoint: Optional[str], settings: Settings
 ) -> Model:
-    """Complete the model by the labels of its training and their head.
+    """Complete the model, which has its labels, by their head.
 
     Args:
-      model: configuration and tokenizer.
+      model: configuration, tokenizer and labels.
       corpora: all of the run.
-      labels: of the model.
+      checkpoint: the one to predict with; None when there is training.
       settings: Settings.
     """
     partial = None
     if settings.partial_annotation:
-        partial = partial_annotation(corpora, labels, SPECIAL)
-    head = make_head(len(labels), settings.pad_to_max_length, partial)
-    return model.with_head(head, labels)
+        partial = partial_annotation(corpora, model.labels, SPECIAL)
+    head = heads.of_entities(
+        checkpoint, len(model.labels), settings.pad_to_max_length, partial
+    )
+    return model.with_head(head, model.labels)
+
+
+def add_tagging_head(predictor: Predictor, labels: Tuple[str, ...]) -> Predictor:
+    """Complete a predictor by the head that predicts probability, too."""
+    head = heads.of_entities(
+        predictor.checkpoint, len(labels), count_padding=False, with_probability=True
+    )
+    return predictor.with_head(head, labels)
 
 
 def check(
@@ -341,12 +292,10 @@ def start(run: Run, corpora: List[Corpus]) -> None:
         run.start(results)
 
 
-def load(folder: str, max_seq_length: int = 128) -> Tagger:
+def load(folder: str, max_seq_length: int = 128, engine: str = TENSORFLOW) -> Tagger:
     """Load a trained model for Python: load("ner").entities(["Ataxia …"])."""
-    predictor = Predictor.load(folder, max_seq_length)
-    labels = load_labels(predictor.checkpoint)
-    head = make_head(len(labels), count_padding=False, with_probability=True)
-    return Tagger(predictor.with_head(head, labels))
+    predictor = Predictor.load(folder, max_seq_length, engine)
+    return Tagger(add_tagging_head(predictor, load_labels(predictor.checkpoint)))
 
 
 def main(argv: List[str], interruption: Interruption) -> None:
@@ -361,13 +310,11 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
     """Read and check everything, and only then start to work."""
     job = Job.from_flags(flags)
     wanted = {phase: flags[f"do_{phase}"].value for phase in FILES}
-    phases = (
-        []
-        if flags.do_embed
-        else phases_of(wanted, flags.data_dir, job is not None, bool(job and job.shard))
-    )
+    wanted = {} if flags.do_embed else wanted
+    has_shard = job is not None and bool(job.shard)
+    phases = phases_of(wanted, flags.data_dir, job is not None, has_shard)
     fill_flags(flags)
-    report_device(flags.require_gpu)
+    start_engine(flags)
     model = Model.from_flags(flags)
     run_settings = RunSettings.from_flags(flags)
     evaluation.check_settings(run_settings.evaluation, MEASURES)
@@ -389,7 +336,8 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
         run = Run(folder, run_settings)
         labels = labels_of_run(corpora, run.checkpoint)
         corpora = fitted(with_overlap(corpora, run.trained_on), labels)
-        model = add_head(model, corpora, labels, settings)
+        model = model._replace(labels=labels)
+        model = add_head(model, corpora, run.checkpoint, settings)
         total = check_input(job) if job else None
         check(run, model, corpora, settings.partial_annotation)
         if not share:
@@ -400,8 +348,8 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
             run.train(data["train", ""], interruption, dev)
         evaluate_and_predict(run, corpora, data, settings.eval_batch_size)
         if job:
-            head = make_head(len(model.labels), False, with_probability=True)
-            find_entities(job, output, run.predictor(head), total, interruption)
+            predictor = add_tagging_head(run.predictor(), model.labels)
+            find_entities(job, output, predictor, total, interruption)
 
 
 if __name__ == "__main__":

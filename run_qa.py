@@ -31,7 +31,7 @@ from biocodes.lib.files import InputError
 from biocodes.lib.squad import Example
 from finetuning import evaluation, output_dir, seeds
 from finetuning.command_line import log
-from finetuning.device import report_device
+from finetuning.engine import TENSORFLOW, start_engine
 from finetuning.evaluation import DevSet
 from finetuning.model import Model
 from finetuning.model_dir import fill_flags
@@ -39,13 +39,14 @@ from finetuning.prediction import Predictor
 from finetuning.records import RecordFile, featurized
 from finetuning.run import Run, RunSettings
 from finetuning.signals import Interruption
+from tasks import heads
 from tasks.qa import yes_no
 from tasks.qa.answerer import Answerer
 from tasks.qa.decoding import Limits
 from tasks.qa.dev_set import DevFile
 from tasks.qa.kind import Kind
 from tasks.qa.results import RESULTS
-from tasks.qa.spans import FACTOID, LIMITS, LIST, Spans, featurize, make_head, schema
+from tasks.qa.spans import FACTOID, LIMITS, LIST, Spans, featurize, schema
 from tasks.qa.windows import LENGTHS, Lengths
 from tasks.qa.yes_no import YesNo
 
@@ -196,15 +197,21 @@ def make_dev_set(run: Run, questions: Kind, dev_file: DevFile) -> DevSet:
 # The run
 
 
-def load(folder: str, lengths: Lengths = LENGTHS, limits: Limits = LIMITS) -> Answerer:
+def load(
+    folder: str,
+    lengths: Lengths = LENGTHS,
+    limits: Limits = LIMITS,
+    engine: str = TENSORFLOW,
+) -> Answerer:
     """Load a trained model for Python: load("qa").answers([(question, context)])."""
-    predictor = Predictor.load(folder, lengths.max_seq_length)
+    predictor = Predictor.load(folder, lengths.max_seq_length, engine)
     tokenizer = predictor.model.tokenizer
 
     def windows_of(example: Example) -> Iterator[Dict[str, Any]]:
         return featurize(example, tokenizer, lengths)
 
-    predictor = predictor.with_head(make_head(count_padding=False))
+    head = heads.of_answers(predictor.checkpoint, count_padding=False)
+    predictor = predictor.with_head(head)
     return Answerer(predictor, schema(labelled=False), windows_of, limits)
 
 
@@ -219,7 +226,7 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
     settings = Settings.from_flags(flags)
     questions = KINDS[flags.question_type].from_flags(flags)
     fill_flags(flags)
-    report_device(flags.require_gpu)
+    start_engine(flags)
     pretrained = Model.from_flags(flags)
     run_settings = RunSettings.from_flags(flags)
     evaluation.check_settings(run_settings.evaluation, questions.metrics)
@@ -236,7 +243,7 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
             questions = questions.of_model(run.checkpoint)
         if settings.predict_file:
             questions.check_golds(golds, settings.predict_file)
-        model = pretrained.with_head(questions.head(), questions.labels)
+        model = pretrained.with_head(questions.head(run.checkpoint), questions.labels)
         if settings.train_file:
             size = questions.epoch_size(to_train, flags.train_batch_size)
             run.check(model, size, dict(facts, **questions.lengths._asdict()))

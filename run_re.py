@@ -20,7 +20,7 @@ import functools
 import json
 import os
 import sys
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple
 
 if __name__ == "__main__":  # python -I does not look beside the script
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -29,23 +29,21 @@ from finetuning import command_line  # before TensorFlow, whose import it quiets
 
 # isort: split
 import numpy as np
-import tensorflow.compat.v1 as tf
 
-import modeling
 from biocodes.lib import files, relations
 from biocodes.lib.files import InputError
 from biocodes.lib.relations import Row, is_labelled
 from finetuning import evaluation, output_dir, seeds
-from finetuning.device import report_device
-from finetuning.estimator import ModeKeys
+from finetuning.engine import TENSORFLOW, start_engine
 from finetuning.folds import FOLD_RECORD, Fold, FoldJob, Scores, find_folds, run_folds
-from finetuning.model import Head, Model, Tensors, load_labels
+from finetuning.model import Model, load_labels
 from finetuning.model_dir import fill_flags
 from finetuning.prediction import Predictor
 from finetuning.records import RecordFile, Schema, featurized
 from finetuning.run import Run, RunSettings
 from finetuning.scores import write_means
 from finetuning.signals import Interruption
+from tasks import heads
 from tasks.re.classifier import Classifier
 from tasks.re.cuts import lost_placeholders, report_cuts
 from tasks.re.results import (
@@ -205,36 +203,6 @@ def featurize(
     }
 
 
-# Head
-
-
-def make_head(num_labels: int) -> Head:
-    """Make a linear layer over the pooled output; num_labels: L.
-
-    Returns:
-      Head. The loss is each example's, [B]. The predictions are probabilities [B, L],
-      and loss [B] when features have labels.
-    """
-
-    def head(
-        encoder: modeling.Outputs, features: Tensors, mode: str
-    ) -> Tuple[Optional[tf.Tensor], Tensors]:
-        pooled = encoder.get_pooled_output()
-        if mode == ModeKeys.TRAIN:
-            pooled = modeling.dropout(pooled, 0.1)
-        logits = modeling.output_layer(pooled, num_labels)
-        predictions = {"probabilities": tf.nn.softmax(logits)}
-        if "label_id" not in features:
-            return None, predictions
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            labels=features["label_id"], logits=logits
-        )
-        predictions["loss"] = losses
-        return losses, predictions
-
-    return head
-
-
 # The run of one model, that of the whole data set or of a fold
 
 
@@ -270,7 +238,7 @@ def check(run: Run, model: Model, fold: Fold, corpus: Corpus) -> FoldRun:
 def facts_of_results(fold: FoldRun, settings: Settings) -> Dict[str, Any]:
     """Return all that the results of a fold rest on, in the form JSON gives it back."""
     run, model = fold.run, fold.run.model
-    checkpoint = run.checkpoint and files.digest(f"{run.checkpoint}.index")
+    checkpoint = run.checkpoint and run.digest
     facts = {
         "training": run.facts,
         "checkpoint": checkpoint,
@@ -339,9 +307,11 @@ def run_fold(fold: FoldRun, settings: Settings, interruption: Interruption) -> S
     return {**of_test, **of_dev}
 
 
-def load(folder: str, max_seq_length: int = 128) -> Classifier:
+def load(
+    folder: str, max_seq_length: int = 128, engine: str = TENSORFLOW
+) -> Classifier:
     """Load a trained model for Python: load("gad").relations(["@GENE$ …"])."""
-    predictor = Predictor.load(folder, max_seq_length)
+    predictor = Predictor.load(folder, max_seq_length, engine)
     labels = load_labels(predictor.checkpoint)
     rows_schema = schema(labelled=False)
 
@@ -350,7 +320,7 @@ def load(folder: str, max_seq_length: int = 128) -> Classifier:
         tokenizer = predictor.model.tokenizer
         return rows_schema.pack(featurize(row, tokenizer, {}, max_seq_length))
 
-    head = make_head(len(labels))
+    head = heads.of_relations(predictor.checkpoint, len(labels))
     return Classifier(predictor.with_head(head, labels), rows_schema, row_of)
 
 
@@ -366,7 +336,7 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
     """Read and check everything, then run the data set, or fold after fold of it."""
     settings = Settings.from_flags(flags)
     fill_flags(flags)
-    report_device(flags.require_gpu)
+    start_engine(flags)
     pretrained = Model.from_flags(flags)
     run_settings = RunSettings.from_flags(flags)
     names = {phase: FILES[phase] for phase in settings.read}
@@ -377,16 +347,16 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
         metrics = metrics_of(Scoring(labels, settings.task.negative))
         evaluation.check_settings(run_settings.evaluation, metrics)
     with contextlib.ExitStack() as locks:
-        for folder in dict.fromkeys(
-            [flags.output_dir, *(fold.folder for fold in folds)]
-        ):
+        in_use = [flags.output_dir, *(fold.folder for fold in folds)]
+        for folder in dict.fromkeys(in_use):
             locks.enter_context(output_dir.locked(folder))
         checked = []
         for fold, corpus in zip(folds, corpora):
             of_fold = Run(fold.folder, run_settings)
             names = labels or labels_of_model(settings.task, of_fold.checkpoint)
             check_labels(fold, corpus, names, settings.task.negative)
-            model = pretrained.with_head(make_head(len(names)), names)
+            head = heads.of_relations(of_fold.checkpoint, len(names))
+            model = pretrained.with_head(head, names)
             checked.append(check(of_fold, model, fold, corpus))
         if folds[0].folder == flags.output_dir:
             run_fold(checked[0], settings, interruption)

@@ -1,4 +1,4 @@
-"""Checkpoints: find the one that is meant, check it, map its variables to a model's.
+"""Checkpoints: check one, map its variables to a model's, prepare to resume.
 
 Checked before TensorFlow restores it, a checkpoint that is damaged or does not fit is
 an error of one line that names the file.
@@ -6,22 +6,18 @@ an error of one line that names the file.
 
 import contextlib
 import os
-import re
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence
+from typing import Dict, Iterable, Iterator, List, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
+from biocodes.lib.model_folder import BEST, OURS, latest, not_best, step_of_name
+from finetuning.model_dir import headless
 
 # Name of a variable → its sizes.
 Shapes = Dict[str, List[int]]
 
-# A file of a checkpoint that a run has saved.
-_OURS = re.compile(r"(model\.ckpt-\d+)\.")
-_PART = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
-# Weights that a training kept because they scored best, "best.ckpt-400".
-BEST = "best.ckpt"
 # The variables that every model of the suite has, whatever its head.
 ENCODER = "bert/"
 # What ends the names of the optimizer's variables.
@@ -29,42 +25,6 @@ SLOTS = ("/adam_m", "/adam_v")
 
 
 # Folders of checkpoints
-
-
-def latest(folder: str) -> Optional[str]:
-    """Return the prefix of the newest checkpoint in a folder, or None.
-
-    It is the one of the greatest step, whatever the folder's `checkpoint` file says:
-    that file may be missing after a move, or name paths of another machine.
-    """
-    return _newest(_not_best(folder))
-
-
-def best(folder: str) -> Optional[str]:
-    """Return the prefix of the weights that a training in a folder kept as its best.
-
-    There are two when a run was killed at the wrong moment; the later ones are better.
-    """
-    return _newest(set(prefixes_in(folder)).difference(_not_best(folder)))
-
-
-def to_use(folder: str) -> Optional[str]:
-    """Return the checkpoint of a folder to predict with: best, or else latest."""
-    return best(folder) or latest(folder)
-
-
-def _not_best(folder: str) -> List[str]:
-    return [
-        prefix
-        for prefix in prefixes_in(folder)
-        if not os.path.basename(prefix).startswith(f"{BEST}-")
-    ]
-
-
-def _newest(prefixes: Iterable[str]) -> Optional[str]:
-    return max(
-        prefixes, key=lambda prefix: (step_of_name(prefix), prefix), default=None
-    )
 
 
 def latest_to_resume(folder: str, keep: int) -> Optional[str]:
@@ -85,108 +45,14 @@ def latest_to_resume(folder: str, keep: int) -> Optional[str]:
         with contextlib.suppress(FileNotFoundError):
             os.remove(os.path.join(folder, "checkpoint"))
         return None
-    prefixes = sorted(_not_best(folder), key=step_of_name)
+    prefixes = sorted(not_best(folder), key=step_of_name)
     tf.train.update_checkpoint_state(folder, last, prefixes[-keep:])
     outdated = {os.path.basename(prefix) for prefix in prefixes[:-keep]}
     for name in os.listdir(folder):
-        match = _OURS.match(name)
+        match = OURS.match(name)
         if match and match.group(1) in outdated:
             os.remove(os.path.join(folder, name))
     return last
-
-
-def unfinished(folder: str) -> List[str]:
-    """List the files of checkpoints that killed runs were writing or removing.
-
-    They may have gigabytes, and nothing else would ever remove them.
-    """
-    whole = {os.path.basename(prefix) for prefix in prefixes_in(folder)}
-    left = []
-    for name in os.listdir(folder):
-        match = _OURS.match(name)
-        is_ours = match and (match.group(1) not in whole or ".tempstate" in name)
-        if is_ours or name.startswith("checkpoint.tmp"):
-            left.append(name)
-    return left
-
-
-def prefixes_in(folder: str) -> List[str]:
-    """List the prefixes of the complete checkpoints in a folder, sorted."""
-    names = os.listdir(folder) if os.path.isdir(folder) else []
-    return sorted(
-        os.path.join(folder, name[: -len(".index")])
-        for name in names
-        if name.endswith(".index") and _has_data(os.path.join(folder, name))
-    )
-
-
-def _has_data(index_path: str) -> bool:
-    """Whether all data files of a checkpoint are there."""
-    data = re.compile(
-        re.escape(os.path.basename(index_path)[: -len(".index")])
-        + r"\.data-\d{5}-of-(\d{5})$"
-    )
-    folder = os.path.dirname(index_path) or "."
-    matches = [data.match(name) for name in os.listdir(folder)]
-    shards = [int(match.group(1)) for match in matches if match]
-    return bool(shards) and len(shards) == shards[0]
-
-
-def step_of_name(prefix: str) -> int:
-    """Return the step that a prefix ends in, "model.ckpt-1190" → 1190; -1 if none."""
-    match = re.search(r"-(\d+)$", prefix)
-    return int(match.group(1)) if match else -1
-
-
-def resolve(path: str, flag: str = "--init_checkpoint") -> str:
-    """Return the prefix of the checkpoint that a user's path means.
-
-    Args:
-      path: the prefix, one of the checkpoint's files, or a folder, whose newest
-        checkpoint is taken.
-      flag: where the path was given, for messages.
-
-    Raises:
-      InputError: there is no checkpoint; those in the same folder are named.
-    """
-    prefix = _PART.sub("", path.rstrip("/"))
-    if os.path.isdir(prefix):
-        newest = to_use(prefix)
-        if newest is None:
-            raise files.InputError("no checkpoint in this folder", f"{flag}={path}")
-        return newest
-    index = prefix + ".index"
-    if os.path.isfile(index) and _has_data(index):
-        return prefix
-    folder = os.path.dirname(prefix) or "."
-    near = [os.path.basename(other) for other in prefixes_in(folder)]
-    problem = "no such checkpoint"
-    if os.path.isfile(index):
-        problem = "the checkpoint's .data file is missing or incomplete"
-    elif not os.path.isdir(folder):
-        problem = "no such folder"
-    raise files.InputError(
-        problem,
-        f"{flag}={path}",
-        remedy=f"in {folder} there is " + (", ".join(near) or "no checkpoint at all"),
-    )
-
-
-def fine_tuned(folder: str, init_checkpoint: Optional[str]) -> str:
-    """Return the checkpoint to predict with: of a folder, or else the given one.
-
-    Raises:
-      InputError: there is neither.
-    """
-    prefix = to_use(folder) or init_checkpoint
-    if prefix is None:
-        raise files.InputError(
-            "there is no checkpoint in it",
-            folder,
-            remedy="train first (--do_train=true), or give a fine-tuned checkpoint with"
-            " --init_checkpoint",
-        )
-    return prefix
 
 
 # The best weights
@@ -233,15 +99,6 @@ def copy_weights(prefix: str, copy: str) -> None:
             session.run(save, dict(zip(fed, values)))
         except tf.errors.OpError as error:
             raise files.unwritable(copy, OSError(0, error.message)) from error
-
-
-def remove_best(folder: str, but: Optional[int] = None) -> None:
-    """Remove the best weights in a folder, except those of step `but`."""
-    match = re.compile(re.escape(BEST) + r"-(\d+)\.")
-    for name in os.listdir(folder):
-        step_of = match.match(name)
-        if step_of and int(step_of.group(1)) != but:
-            os.remove(os.path.join(folder, name))
 
 
 # What is in a checkpoint
@@ -368,16 +225,6 @@ def names_to_load(prefix: str, wanted: Shapes, needs_head: bool) -> List[str]:
     if missing and needs_head:
         raise headless(prefix, missing)
     return [name for name in wanted if name in held]
-
-
-def headless(prefix: str, missing: Sequence[str]) -> files.InputError:
-    """Return the error for a checkpoint that lacks these variables of the head."""
-    return files.InputError(
-        f"has no trained head for this task ({', '.join(missing)} missing), only"
-        " an encoder",
-        prefix,
-        remedy="train first (--do_train=true), or give a fine-tuned checkpoint",
-    )
 
 
 def _shape_remedy(name: str) -> str:

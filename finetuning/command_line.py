@@ -2,7 +2,8 @@
 
 Import it before TensorFlow: it keeps TensorFlow's start-up chatter and the deprecation
 warnings of its libraries off the console, so that the lines left are ours and a
-person can read them.
+person can read them. It does not import TensorFlow, which takes seconds: flags are
+checked first, and a prediction may do without it. start_tensorflow does that.
 """
 
 import logging
@@ -11,6 +12,7 @@ import re
 import sys
 import textwrap
 import warnings
+from types import ModuleType
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -35,8 +37,10 @@ from biocodes.lib import command, files, tensorflow_import  # noqa: E402
 from biocodes.lib.version import VERSION  # noqa: E402
 from finetuning import signals  # noqa: E402
 
-with tensorflow_import.importing() as _stderr, signals.ending_at_once(_stderr):
-    import tensorflow.compat.v1 as tf
+try:
+    from absl import flags as absl_flags  # it comes with TensorFlow, as tf.flags
+except ImportError as _error:
+    tensorflow_import.fail(_error)
 
 log = logging.getLogger("biobert")
 
@@ -71,9 +75,20 @@ def set_up_console() -> None:
     log.handlers = [handler]
     log.setLevel(logging.INFO)
     log.propagate = False
-    tf.get_logger().setLevel(logging.ERROR)
-    tf.get_logger().propagate = False
-    tf.disable_v2_behavior()
+
+
+def start_tensorflow() -> ModuleType:
+    """Import TensorFlow's version 1 interface, without a line of its own; return it.
+
+    A signal meanwhile ends the process at once.
+    """
+    if "tensorflow" in sys.modules:
+        import tensorflow.compat.v1 as tf
+
+        return tf
+    with tensorflow_import.importing() as stderr, signals.ending_at_once(stderr):
+        import tensorflow.compat.v1 as tf
+    return tf
 
 
 # Flags
@@ -90,7 +105,7 @@ NO_EFFECT = "accepted for old commands, without effect"
 _LAST_TOPICS = (OTHER, NO_EFFECT)
 
 
-class Flags(tf.flags.FlagValues):
+class Flags(absl_flags.FlagValues):
     """The flags of a script, each under a topic."""
 
     def __init__(self) -> None:
@@ -119,26 +134,27 @@ class FlagTopic:
 
     def string(self, name: str, default: Optional[str], text: str) -> None:
         """Define a flag that takes text."""
-        self._define(tf.flags.DEFINE_string, name, default, text)
+        self._define(absl_flags.DEFINE_string, name, default, text)
 
     def integer(self, name: str, default: int, text: str) -> None:
         """Define a flag that takes a whole number."""
-        self._define(tf.flags.DEFINE_integer, name, default, text)
+        self._define(absl_flags.DEFINE_integer, name, default, text)
 
     def number(self, name: str, default: float, text: str) -> None:
         """Define a flag that takes a number."""
-        self._define(tf.flags.DEFINE_float, name, default, text)
+        self._define(absl_flags.DEFINE_float, name, default, text)
 
     def boolean(self, name: str, default: bool, text: str) -> None:
         """Define a flag that takes true or false."""
-        self._define(tf.flags.DEFINE_bool, name, default, text)
+        self._define(absl_flags.DEFINE_bool, name, default, text)
 
     def choice(
         self, name: str, default: Optional[str], values: Sequence[str], text: str
     ) -> None:
         """Define a flag that takes one of some values."""
         self._names.append(name)
-        tf.flags.DEFINE_enum(name, default, list(values), text, flag_values=self._flags)
+        values = list(values)
+        absl_flags.DEFINE_enum(name, default, values, text, flag_values=self._flags)
 
     def _define(
         self, define: Callable[..., Any], name: str, default: Any, text: str
@@ -235,10 +251,17 @@ def _define_memory_flags(flags: Flags) -> None:
         False,
         "Compute each layer again for its gradients; the result is the same.",
     )
-    flags.topic(PREDICTION).integer(
+    topic = flags.topic(PREDICTION)
+    topic.integer(
         "predict_batch_size",
         8,
         "Examples in a prediction step; more of them while they are short.",
+    )
+    topic.choice(
+        "engine",
+        "tensorflow",
+        ("tensorflow", "onnx"),
+        "What predicts: onnx for a model that export_model.py has made.",
     )
 
 
@@ -321,14 +344,14 @@ def parse_flags(
         print(help_text(flags, description or name))
         sys.exit(0)
     if "--version" in argv[1:]:
-        print(f"{name} {VERSION}, TensorFlow {tf.version.VERSION}")
+        print(f"{name} {VERSION}, TensorFlow {start_tensorflow().version.VERSION}")
         sys.exit(0)
     try:
         rest = flags(argv)
-    except tf.flags.CantOpenFlagFileError as error:
+    except absl_flags.CantOpenFlagFileError as error:
         path = error.__context__.filename
         raise files.unreadable(f"--flagfile={path}", error.__context__) from error
-    except tf.flags.Error as error:
+    except absl_flags.Error as error:
         raise files.InputError(
             str(error), remedy=f"{name} --help lists the flags"
         ) from error

@@ -5,18 +5,18 @@ TensorFlow says on standard error why it takes no card, in lines that are switch
 TensorFlow lists none, it is asked once more, in a process of its own, with them on.
 """
 
-import math
 import os
 import re
 import shutil
 import subprocess
 import sys
-from typing import List, Optional
+from typing import Optional
 
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
 from finetuning.command_line import log
+from finetuning.cores import cpu_name
 
 # Seconds that nvidia-smi, or TensorFlow once more, may take.
 PATIENCE = 60
@@ -76,8 +76,7 @@ def name() -> str:
     gpus = tf.config.experimental.list_physical_devices("GPU")
     if gpus:
         return ", ".join(gpu.name.split("physical_device:")[-1] for gpu in gpus)
-    cores = usable_cores()
-    return f"CPU, {cores} core{'s' * (cores != 1)}"
+    return cpu_name()
 
 
 def find_card() -> Optional[str]:
@@ -129,27 +128,3 @@ def reason_in(lines: str) -> str:
         if pattern.search(lines):
             return reason
     return "it does not say why; TF_CPP_MIN_LOG_LEVEL=0 shows all that it writes"
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use: affinity and the cgroup's quota."""
-    cores = os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    quota = _cgroup_quota()
-    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
-
-
-def _cgroup_quota(root: str = "/sys/fs/cgroup") -> Optional[float]:
-    """Return the cores' worth of time that a container may use; None: no limit."""
-    for names in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):
-        words: List[str] = []
-        try:
-            for name in names:
-                with open(os.path.join(root, name), encoding="ascii") as stream:
-                    words += stream.read().split()
-            quota, period = (int(word) for word in words)
-        except (OSError, ValueError):  # "max", or no such files
-            continue
-        return quota / period if quota > 0 and period > 0 else None
-    return None

@@ -24,8 +24,8 @@ from typing import (
 
 import numpy as np
 
-from biocodes.lib import files
-from finetuning import checkpoints, command_line
+from biocodes.lib import files, model_folder
+from finetuning import command_line
 from finetuning.command_line import log
 from finetuning.prediction import PredictionSettings
 from finetuning.records import RecordFile
@@ -176,7 +176,7 @@ class Evaluations:
         Raises:
           InputError: checkpoints are missing.
         """
-        step = checkpoints.step_of_name(last)
+        step = model_folder.step_of_name(last)
         if self.entries and self.entries[-1]["step"] > step:
             raise files.InputError(
                 f"has an evaluation of step {self.entries[-1]['step']:,}, but the last"
@@ -200,10 +200,12 @@ class Evaluations:
         self.entries.append(entry)
         is_best = self.best is entry
         if is_best and self._settings.keep_best:
+            from finetuning import checkpoints
+
             checkpoints.keep_as_best(checkpoint)
         files.write_json(os.path.join(self._folder, RECORD), self.entries)
         if is_best and self._settings.keep_best:
-            checkpoints.remove_best(self._folder, but=entry["step"])
+            model_folder.remove_best(self._folder, but=entry["step"])
         self._report(entry, before)
 
     def _value(self, entry: Dict[str, Any]) -> float:

@@ -9,13 +9,15 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
+from finetuning import estimator
 from finetuning.batches import batch_of, in_input_order
 from finetuning.command_line import log
 from finetuning.evaluation import Evaluation
-from finetuning.loaded import FedGraph
 from finetuning.model import Model
+from finetuning.prediction import LOWER_BATCH_SIZE
 from finetuning.progress import Progress, duration
 from finetuning.signals import Interruption
+from finetuning.tensorflow_engine import FedGraph
 
 
 class SaveCheckpoints(tf.train.SessionRunHook):
@@ -147,9 +149,11 @@ class EvaluateDevSet(tf.train.SessionRunHook):
                 if self._interruption.asked is not None:
                     raise _Asked
                 batch = batch_of(data, indices, settings.pad_to)
-                yield self._graph.predict(session, batch)
+                yield dict(self._graph.predict(session, batch), row=batch["row"])
 
-        with settings.memory_watched():
+        with estimator.memory_watched(
+            settings.batch_size, settings.max_seq_length, LOWER_BATCH_SIZE
+        ):
             yield from in_input_order(batches(), len(data))
 
 

@@ -28,7 +28,6 @@ from typing import (
 )
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
 from finetuning import workers
@@ -185,6 +184,8 @@ def write_records(
     Raises:
       InputError: the file cannot be written.
     """
+    import tensorflow.compat.v1 as tf  # not before there is something to write
+
     beside = f"{path}.tmp"
     count = checksum = 0
     try:

@@ -19,10 +19,11 @@ from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from biocodes.lib import files
+from biocodes.lib import model_folder
 from biocodes.lib.files import InputError
-from finetuning import checkpoints, evaluation, model_dir, output_dir, scores, training
+from finetuning import evaluation, model_dir, output_dir, scores
 from finetuning.batches import Draw
+from finetuning.engine import ONNX, engine_of, named
 from finetuning.evaluation import (
     DevSet,
     Evaluation,
@@ -30,11 +31,11 @@ from finetuning.evaluation import (
     EvaluationSettings,
     Schedule,
 )
-from finetuning.model import Head, Model, save_labels
+from finetuning.model import Model, save_labels
 from finetuning.prediction import PredictionSettings, Predictor
 from finetuning.records import RecordFile, Schema, open_or_write
 from finetuning.signals import Interruption
-from finetuning.training import TrainingSettings
+from finetuning.training_settings import TrainingSettings
 
 
 class RunSettings(NamedTuple):
@@ -43,7 +44,7 @@ class RunSettings(NamedTuple):
     Attributes:
       do_train: whether the run trains the model that it predicts with.
       init_checkpoint: prefix of the checkpoint to start from, or to predict with when
-        the folder holds none; or None.
+        the folder holds none; path of an exported model; or None.
       training, prediction: settings of the two loops.
       evaluation: settings of evaluation during training; None: there is none.
       arguments: name → value of all flags, for run.json.
@@ -64,8 +65,12 @@ class RunSettings(NamedTuple):
           InputError: --init_checkpoint names no checkpoint.
         """
         init_checkpoint = None
-        if flags.init_checkpoint:
-            init_checkpoint = checkpoints.resolve(flags.init_checkpoint)
+        if flags.init_checkpoint and flags.engine == ONNX:
+            init_checkpoint = model_folder.exported_model(
+                flags.init_checkpoint, "--init_checkpoint"
+            )
+        elif flags.init_checkpoint:
+            init_checkpoint = model_folder.resolve(flags.init_checkpoint)
         return cls(
             flags.do_train,
             init_checkpoint,
@@ -106,7 +111,8 @@ class Run:
         self.facts: Optional[Dict[str, Any]] = None
         self.board = scores.Board()
         if not settings.do_train:
-            self.checkpoint = checkpoints.fine_tuned(folder, settings.init_checkpoint)
+            engine = named(settings.arguments["engine"])
+            self.checkpoint = engine.trained(folder, settings.init_checkpoint)
 
     def check(
         self,
@@ -128,8 +134,7 @@ class Run:
         """
         self.model = model
         if not self.settings.do_train:
-            output_dir.check_same_model(os.path.dirname(self.checkpoint), model.facts)
-            model.check_checkpoint(self.checkpoint)
+            engine_of(self.checkpoint).check(model, self.checkpoint)
             return
         self._training = self.settings.training._replace(examples=examples)
         self._training.steps()  # raises the error for too few examples
@@ -141,7 +146,7 @@ class Run:
         output_dir.check_same_training(self.folder, self.facts, overwrite)
         if not overwrite:
             model_dir.check_files(self.folder, self._model_files())
-        last = None if overwrite else checkpoints.latest(self.folder)
+        last = None if overwrite else model_folder.latest(self.folder)
         if last:
             model.check_resumable(last)
         elif self.settings.init_checkpoint:
@@ -153,10 +158,10 @@ class Run:
         Raises:
           InputError: they are another's, or would be left behind.
         """
-        best = checkpoints.best(self.folder)
+        best = model_folder.best(self.folder)
         settings = self.settings.evaluation
         goes_on = settings and settings.keep_best
-        if best and not (goes_on and checkpoints.latest(self.folder)):
+        if best and not (goes_on and model_folder.latest(self.folder)):
             raise InputError(
                 "has the best weights of a training with --keep_best, without its last"
                 " checkpoint"
@@ -202,9 +207,7 @@ class Run:
             if self.model.labels:
                 save_labels(self.folder, self.model.labels)
         else:
-            output_dir.start_prediction(
-                self.folder, arguments, self.checkpoint, results
-            )
+            output_dir.start_prediction(self.folder, arguments, self.digest, results)
 
     def records(
         self,
@@ -243,17 +246,20 @@ class Run:
           InputError: a loss that is not finite, memory or a disk that is used up.
           Interrupted: after the checkpoint was saved.
         """
+        from finetuning import training
+
         settings = self._training._replace(draw=draw)
         if dev and self.settings.evaluation:
             settings = settings._replace(evaluation=self._evaluation(dev))
-        before = checkpoints.latest(self.folder)
+        before = model_folder.latest(self.folder)
         started = time.time()
         last = training.train(self.model, data, self.folder, settings, interruption)
-        steps = checkpoints.step(last) - (checkpoints.step(before) if before else 0)
+        self.checkpoint = last
+        steps = self.step - (engine_of(before).step(before) if before else 0)
         if steps:
             examples = steps * settings.train_batch_size
             self.board.trained(steps, examples, time.time() - started)
-        self.checkpoint = checkpoints.best(self.folder) or last
+        self.checkpoint = model_folder.best(self.folder) or last
 
     def _evaluation(self, dev: DevSet) -> Evaluation:
         settings = self.settings.evaluation
@@ -274,18 +280,18 @@ class Run:
         return output_dir.trained_on(os.path.dirname(self.checkpoint))
 
     @property
+    def digest(self) -> str:
+        """What identifies the checkpoint."""
+        return engine_of(self.checkpoint).digest(self.checkpoint)
+
+    @property
     def step(self) -> int:
         """Training step of the checkpoint."""
-        return checkpoints.step(self.checkpoint)
+        return engine_of(self.checkpoint).step(self.checkpoint)
 
-    def predictor(self, head: Optional[Head] = None) -> Predictor:
-        """Return the trained model, ready to predict.
-
-        Args:
-          head: another head with the same variables; default: the model's.
-        """
-        model = self.model if head is None else self.model._replace(head=head)
-        return Predictor(model, self.checkpoint, self.settings.prediction)
+    def predictor(self) -> Predictor:
+        """Return the trained model, ready to predict."""
+        return Predictor(self.model, self.checkpoint, self.settings.prediction)
 
     def predict(
         self, data: RecordFile, batch_size: Optional[int] = None
@@ -317,9 +323,10 @@ class Run:
             evaluations=evaluation.read_record(training_folder),
             checkpoint={
                 "step": self.step,
-                "is_best": self.checkpoint == checkpoints.best(training_folder),
-                "digest": files.digest(f"{self.checkpoint}.index"),
+                "is_best": self.checkpoint == model_folder.best(training_folder),
+                "digest": self.digest,
             },
+            device=engine_of(self.checkpoint).device_name(),
             command=sys.argv,
             arguments=self.settings.arguments,
             versions=output_dir.versions(),

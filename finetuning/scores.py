@@ -14,7 +14,6 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from biocodes.lib import files
 from biocodes.lib.files import InputError
-from finetuning import device
 
 FILE = "scores.json"
 # Name → score; and "by_label", label → scores by name.
@@ -72,7 +71,7 @@ class Board:
 
         Args:
           folder: the output folder.
-          facts: JSON values by name; "checkpoint" among them.
+          facts: JSON values by name; "checkpoint" and "device" among them.
 
         Raises:
           InputError: it cannot be written, or what is there is no such file.
@@ -87,7 +86,6 @@ class Board:
             "scores": dict(kept, **self._scores),
             **facts,
             "training": training,
-            "device": device.name(),
             "git_commit": git_commit(),
             "started": _written(self._started),
             "ended": _written(time.time()),

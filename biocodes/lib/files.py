@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import stat
 import sys
 from typing import (
@@ -269,6 +270,58 @@ def make_folder(path: str) -> None:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def copy_file(source: str, path: str) -> None:
+    """Copy a file; the copy is there whole or not at all.
+
+    Raises:
+      InputError: the source cannot be read, or the copy not be written.
+    """
+    with whole_file(path, binary=True) as stream, open_binary(source) as original:
+        shutil.copyfileobj(original, stream, BLOCK)
+
+
+@contextlib.contextmanager
+def new_folder(path: str) -> Iterator[str]:
+    """Give a folder that becomes the folder `path` when the block succeeds.
+
+    It is PATH.incomplete beside it until then; when the block raises, it goes.
+
+    Raises:
+      InputError: see check_new_folder; the disk is full.
+    """
+    check_new_folder(path)
+    target = os.path.abspath(path)
+    beside = target + ".incomplete"
+    try:
+        shutil.rmtree(beside, ignore_errors=True)  # a killed run's
+        os.makedirs(beside)
+        yield beside
+        os.rename(beside, target)  # over an empty folder, too
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def check_new_folder(path: str) -> None:
+    """Check that there is nothing at a path but perhaps an empty folder.
+
+    Raises:
+      InputError: there is something, or its place cannot be written.
+    """
+    if os.path.lexists(path):
+        if os.path.isdir(path) and not os.path.islink(path) and not os.listdir(path):
+            return
+        raise InputError("is already there", path, remedy="name a new folder")
+    above = os.path.dirname(os.path.abspath(path))
+    while not os.path.lexists(above):
+        above = os.path.dirname(above)
+    if not os.path.isdir(above):
+        raise unwritable(path, NotADirectoryError(0, "Not a directory"))
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise unwritable(path, PermissionError(0, "Permission denied"))
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import re
 import resource
 import sys
 import warnings
-from typing import Iterator, Optional
+from typing import Iterator, NoReturn, Optional
 
 from biocodes.lib import command
 
@@ -41,10 +41,18 @@ def importing() -> Iterator[int]:
             warnings.simplefilter("ignore")
             yield kept
     except (ImportError, MemoryError, TypeError, AttributeError) as error:
-        reason = _reason(error)
-        if reason is None or not _is_command():
-            raise
-        command.fail(reason)
+        fail(error)
+
+
+def fail(error: Exception) -> NoReturn:
+    """End a command in one line about an error of the import.
+
+    It is raised again where the suite is used as a library, or the error is unknown.
+    """
+    reason = _reason(error)
+    if reason is None or not _is_command():
+        raise error
+    command.fail(reason)
 
 
 @contextlib.contextmanager

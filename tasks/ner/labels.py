@@ -21,15 +21,17 @@ from typing import (
 
 from biocodes.lib import conll, files
 from biocodes.lib.conll import OUTSIDE, Sentence
+from biocodes.lib.labels import (
+    CONTINUATION,
+    ORIGINAL_LABELS,
+    SPECIAL,
+    of_entity_recognition,
+)
 from finetuning import model, windows
 from finetuning.windows import NO_WORD
 from tokenization import CLS, PAD, SEP
 
-CONTINUATION = "X"
-SPECIAL = (PAD, CONTINUATION, CLS, SEP)
 TAGS = ("B", "I")
-# What the original trains on, whatever the corpus; its checkpoints do not say.
-ORIGINAL_LABELS = (PAD, "B", "I", OUTSIDE, CONTINUATION, CLS, SEP)
 
 
 def in_order(labels: Iterable[str]) -> Tuple[str, ...]:
@@ -86,8 +88,7 @@ def load(checkpoint: str) -> Tuple[str, ...]:
       InputError: they cannot be found, or are not those of entity recognition.
     """
     labels = model.load_labels(checkpoint, ORIGINAL_LABELS)
-    is_column = all(len(name.split()) == 1 for name in labels)
-    if labels[0] != PAD or not set(SPECIAL) < set(labels) or not is_column:
+    if not of_entity_recognition(labels):
         raise files.InputError(
             f"not the labels of a model for entity recognition: {', '.join(labels)}",
             os.path.dirname(checkpoint),

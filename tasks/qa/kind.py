@@ -4,10 +4,9 @@ import abc
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from biocodes.lib.files import InputError
-from finetuning import checkpoints
+from biocodes.lib.model_folder import is_exported
 from finetuning.batches import Draw
 from finetuning.evaluation import Scores
-from finetuning.model import Head
 from finetuning.records import RecordFile, Schema
 from finetuning.run import Run
 from tasks.qa.results import Questions
@@ -99,8 +98,8 @@ class Kind(abc.ABC):
     # The model
 
     @abc.abstractmethod
-    def head(self) -> Head:
-        """Make the head."""
+    def head(self, checkpoint: Optional[str]) -> Any:
+        """Make the head for the engine of a checkpoint; None: it is to be trained."""
 
     @abc.abstractmethod
     def of_model(self, checkpoint: str) -> "Kind":
@@ -156,6 +155,11 @@ def head_of(checkpoint: str, *own: str) -> Optional[str]:
     Raises:
       InputError: only another kind's is there.
     """
+    if is_exported(checkpoint):
+        # Its outputs are compared with what the head needs.
+        return None
+    from finetuning import checkpoints
+
     names = checkpoints.shapes(checkpoint)
     heads = [name for name in (*own, *_QUESTION_TYPES) if name in names]
     if heads and heads[0] not in own:

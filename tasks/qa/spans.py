@@ -6,16 +6,13 @@ questions have the question's text, too, which tells how many answers are wanted
 
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-import tensorflow.compat.v1 as tf
-
-import modeling
 from biocodes.lib import squad
 from biocodes.lib.squad import Example
 from finetuning.evaluation import Scores
-from finetuning.model import Head, Tensors
 from finetuning.records import RecordFile, Schema
 from finetuning.run import Run
 from finetuning.windows import NO_WORD, best_windows
+from tasks import heads
 from tasks.qa.answers import answer_pieces, load_to_train, place_answer
 from tasks.qa.decoding import Limits
 from tasks.qa.kind import SPAN_HEAD, Golds, Kind, head_of
@@ -86,43 +83,6 @@ def featurize(
         )
 
 
-# Head
-
-
-def make_head(count_padding: bool) -> Head:
-    """Make a linear layer that gives every position a start and an end logit.
-
-    Args:
-      count_padding: whether padding competes in the loss, as in the original.
-
-    Returns:
-      Head. The loss is each example's mean of the cross-entropies of start and end,
-      [B]. The predictions are start_logits and end_logits [B, S].
-    """
-
-    def head(
-        encoder: modeling.Outputs, features: Tensors, mode: str
-    ) -> Tuple[Optional[tf.Tensor], Tensors]:
-        with tf.variable_scope("cls/squad"):
-            logits = modeling.output_layer(encoder.get_sequence_output(), 2)
-        start_logits, end_logits = tf.unstack(logits, axis=-1)
-        predictions = {"start_logits": start_logits, "end_logits": end_logits}
-        if "start_position" not in features:
-            return None, predictions
-        padding = 1.0 - tf.cast(features["input_mask"], tf.float32)
-        mask = 0.0 if count_padding else padding * -1e9
-        losses = [
-            tf.nn.sparse_softmax_cross_entropy_with_logits(
-                labels=features[f"{which}_position"],
-                logits=predictions[f"{which}_logits"] + mask,
-            )
-            for which in ("start", "end")
-        ]
-        return tf.reduce_mean(tf.stack(losses), axis=0), predictions
-
-    return head
-
-
 # The kind
 
 
@@ -177,8 +137,8 @@ class Spans(Kind):
         # Factoid and list questions are trained in the same way.
         return {"version_2_with_negative": self._limits.version_2_with_negative}
 
-    def head(self) -> Head:
-        return make_head(self._settings.pad_to_max_length)
+    def head(self, checkpoint: Optional[str]) -> Any:
+        return heads.of_answers(checkpoint, self._settings.pad_to_max_length)
 
     def of_model(self, checkpoint: str) -> "Spans":
         head_of(checkpoint, SPAN_HEAD)

@@ -8,18 +8,16 @@ checkpoints load: one logit from the last layer's vector of [CLS], above 0 for y
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
-import modeling
 from biocodes.lib import yes_no
 from biocodes.lib.files import InputError
 from biocodes.lib.yes_no import YES_NO, YES_NO_MAYBE, Example
 from finetuning.batches import Draw
 from finetuning.command_line import log
 from finetuning.evaluation import Scores
-from finetuning.model import Head, Tensors
 from finetuning.records import RecordFile, Schema
 from finetuning.run import Run
+from tasks import heads
 from tasks.qa import yes_no_results
 from tasks.qa.kind import YES_NO_HEAD, YES_NO_MAYBE_HEAD, Golds, Kind, head_of
 from tasks.qa.results import Questions
@@ -28,12 +26,8 @@ from tokenization import FullTokenizer
 
 UNDERSAMPLE, NONE = "undersample", "none"
 BALANCES = (UNDERSAMPLE, NONE)
-# Values of --labels, and the ends of the names of each head's variables.
+# Values of --labels.
 LABELS = {",".join(labels): labels for labels in (YES_NO, YES_NO_MAYBE)}
-_SUFFIXES = {
-    labels: name.rpartition("output_weights")[2]
-    for labels, name in ((YES_NO, YES_NO_HEAD), (YES_NO_MAYBE, YES_NO_MAYBE_HEAD))
-}
 
 
 # Windows
@@ -68,42 +62,6 @@ def featurize(
     label_id = None if example.answer is None else labels.index(example.answer)
     for begin, end in parts.spans or [(0, 0)]:
         yield dict(parts.window(begin, end), label_id=label_id)
-
-
-# Head
-
-
-def make_head(labels: Tuple[str, ...]) -> Head:
-    """Make a linear layer over the last layer's vector of [CLS].
-
-    Args:
-      labels: YES_NO for one logit and a sigmoid, YES_NO_MAYBE for three and a softmax.
-
-    Returns:
-      Head. The loss is each example's cross-entropy, [B]. The predictions are logits
-      [B, 1] or [B, 3].
-    """
-    units = 1 if labels == YES_NO else len(labels)
-
-    def head(
-        encoder: modeling.Outputs, features: Tensors, mode: str
-    ) -> Tuple[Optional[tf.Tensor], Tensors]:
-        first = encoder.get_sequence_output()[:, 0]
-        with tf.variable_scope("cls/squad"):
-            logits = modeling.output_layer(first, units, _SUFFIXES[labels])
-        predictions = {"logits": logits}
-        if "label_id" not in features:
-            return None, predictions
-        if units == 1:
-            is_yes = tf.equal(features["label_id"], labels.index("yes"))
-            return tf.nn.sigmoid_cross_entropy_with_logits(
-                labels=tf.cast(is_yes, tf.float32), logits=logits[:, 0]
-            ), predictions
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(
-            labels=features["label_id"], logits=logits
-        ), predictions
-
-    return head
 
 
 # Balance
@@ -243,8 +201,8 @@ class YesNo(Kind):
         answers = [example.answer for example in examples]
         return drawn_of_class(answers, self.labels, self._settings.examples_per_class)
 
-    def head(self) -> Head:
-        return make_head(self.labels)
+    def head(self, checkpoint: Optional[str]) -> Any:
+        return heads.of_yes_no(checkpoint, self.labels)
 
     def of_model(self, checkpoint: str) -> "YesNo":
         head = head_of(checkpoint, YES_NO_HEAD, YES_NO_MAYBE_HEAD)

@@ -15,7 +15,6 @@ import json
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
 from biocodes.lib import conll, files
 from biocodes.lib.entities import Annotated, Entity
@@ -23,6 +22,7 @@ from biocodes.lib.passages import Passage
 from biocodes.lib.word_labels import word_labels
 from finetuning import windows, workers
 from finetuning.command_line import log
+from finetuning.engine import engine_of
 from finetuning.prediction import Predictor
 from finetuning.progress import Progress
 from finetuning.signals import Interrupted, Interruption
@@ -101,8 +101,7 @@ def made_from(job: Job, predictor: Predictor) -> Dict[str, Any]:
     """Return all that decides what a model finds in a passage, as JSON values."""
     facts = dict(
         predictor.model.facts,
-        # The index has a checksum of each variable.
-        checkpoint=files.digest(predictor.checkpoint + ".index"),
+        checkpoint=engine_of(predictor.checkpoint).digest(predictor.checkpoint),
         labels=predictor.model.labels,
         **{name: getattr(job, name) for name in FLAGS_THAT_MATTER},
     )
@@ -200,7 +199,7 @@ def _annotated(
     )
     # A model on the CPU has all cores busy: then featurizing, a hundredth of the work,
     # gains nothing elsewhere.
-    on_gpu = tf.config.experimental.list_physical_devices("GPU")
+    on_gpu = engine_of(predictor.checkpoint).has_gpu()
     processes = workers.processes_for(total) if on_gpu else 0
     rest = itertools.chain([first], job_passages)
     feed = Feed(workers.ordered_map(featurize, rest, processes))

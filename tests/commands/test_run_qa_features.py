@@ -16,6 +16,7 @@ from kit.golden import CASED, QA
 from kit.qa_runs import TEST, TRAIN, question, squad_file, write
 from kit.qa_windows import SPACES, WORDS, limits_of, with_logits
 from tasks.qa import decoding
+from tasks.qa import head as qa_head
 from tasks.qa.answers import load_to_train
 from tasks.qa.results import make_text_of
 
@@ -182,7 +183,7 @@ def test_padding_takes_part_in_the_loss_only_when_asked_to():
         }
         for count_padding in (True, False):
             with tf.variable_scope("", reuse=not count_padding):
-                losses[count_padding], predictions = run_qa.make_head(count_padding)(
+                losses[count_padding], predictions = qa_head.make_head(count_padding)(
                     encoder, features, mode
                 )
         names = [variable.op.name for variable in tf.trainable_variables()]

@@ -12,8 +12,6 @@ from finetuning.batches import (
     LENGTH_CLASSES,
     ReadAhead,
     batch_of,
-    dataset,
-    dataset_of_parts,
     file_order,
     in_input_order,
     micro_batches,
@@ -22,6 +20,7 @@ from finetuning.batches import (
     stream_batches,
     training_order,
 )
+from finetuning.datasets import dataset, dataset_of_parts
 from kit.examples import SCHEMA, corpora, written
 
 tf.disable_v2_behavior()

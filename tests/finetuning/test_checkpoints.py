@@ -7,8 +7,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import modeling
-from biocodes.lib import files
-from finetuning import checkpoints
+from biocodes.lib import files, model_folder
+from finetuning import checkpoints, model_dir
 from kit.golden import FINE_TUNED, PRETRAINED
 from kit.models import (
     PARTS,
@@ -26,16 +26,16 @@ from kit.models import (
 )
 def test_parts_of_a_checkpoint_mean_the_checkpoint(tmp_path, ending):
     prefix = copy_checkpoint(PRETRAINED, tmp_path, "model.ckpt-7")
-    assert checkpoints.resolve(prefix + ending) == prefix
+    assert model_folder.resolve(prefix + ending) == prefix
 
 
 def test_relative_prefix_is_found(tmp_path, monkeypatch):
     copy_checkpoint(PRETRAINED, tmp_path, "model.ckpt-7")
     monkeypatch.chdir(tmp_path)
-    assert checkpoints.resolve("model.ckpt-7") == "model.ckpt-7"
-    assert checkpoints.resolve("model.ckpt-7.index") == "model.ckpt-7"
+    assert model_folder.resolve("model.ckpt-7") == "model.ckpt-7"
+    assert model_folder.resolve("model.ckpt-7.index") == "model.ckpt-7"
     with pytest.raises(files.InputError, match="there is model.ckpt-7$"):
-        checkpoints.resolve("model.ckpt-8")
+        model_folder.resolve("model.ckpt-8")
 
 
 def test_folder_means_its_checkpoint_of_the_greatest_step(tmp_path):
@@ -46,13 +46,13 @@ def test_folder_means_its_checkpoint_of_the_greatest_step(tmp_path):
         'model_checkpoint_path: "/elsewhere/model.ckpt-9"\n'
     )
     newest = str(tmp_path / "model.ckpt-100")
-    assert checkpoints.resolve(str(tmp_path)) == newest
+    assert model_folder.resolve(str(tmp_path)) == newest
     assert checkpoints.latest(str(tmp_path)) == newest
 
 
 def test_checkpoint_without_a_step_counts_when_there_is_no_other(tmp_path):
     prefix = copy_checkpoint(PRETRAINED, tmp_path, "bert_model.ckpt")
-    assert checkpoints.resolve(str(tmp_path)) == prefix
+    assert model_folder.resolve(str(tmp_path)) == prefix
     newer = copy_checkpoint(PRETRAINED, tmp_path, "model.ckpt-0")
     assert checkpoints.latest(str(tmp_path)) == newer
 
@@ -80,7 +80,7 @@ def test_path_to_nothing_is_told_what_is_near(tmp_path):
     for step in (5, 10):
         copy_checkpoint(PRETRAINED, tmp_path, f"model.ckpt-{step}")
     with pytest.raises(files.InputError) as caught:
-        checkpoints.resolve(str(tmp_path / "model.ckpt-7"))
+        model_folder.resolve(str(tmp_path / "model.ckpt-7"))
     assert str(caught.value) == (
         f"--init_checkpoint={tmp_path}/model.ckpt-7: no such checkpoint; "
         f"in {tmp_path} there is model.ckpt-10, model.ckpt-5"
@@ -100,15 +100,15 @@ def test_path_to_nothing_is_told_what_is_near(tmp_path):
 def test_path_to_nothing_is_refused(tmp_path, path, parts, message):
     copy_checkpoint(PRETRAINED, tmp_path, "model.ckpt-7", parts)
     with pytest.raises(files.InputError, match=message):
-        checkpoints.resolve(str(tmp_path / path))
+        model_folder.resolve(str(tmp_path / path))
 
 
 def test_fine_tuned_prefers_the_folder(tmp_path):
-    assert checkpoints.fine_tuned(str(tmp_path), "given") == "given"
+    assert model_dir.fine_tuned(str(tmp_path), "given") == "given"
     prefix = copy_checkpoint(PRETRAINED, tmp_path, "model.ckpt-7")
-    assert checkpoints.fine_tuned(str(tmp_path), "given") == prefix
+    assert model_dir.fine_tuned(str(tmp_path), "given") == prefix
     with pytest.raises(files.InputError, match="no checkpoint .* --init_checkpoint"):
-        checkpoints.fine_tuned(str(tmp_path / "no"), None)
+        model_dir.fine_tuned(str(tmp_path / "no"), None)
 
 
 @pytest.mark.parametrize(

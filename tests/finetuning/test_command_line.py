@@ -61,6 +61,7 @@ DEFAULTS = {
     "num_tpu_cores": (8, 8, 8),
     # Ours.
     "model_dir": (None, None, None),
+    "engine": ("tensorflow", "tensorflow", "tensorflow"),
     "keep_checkpoint_max": (5, 5, 5),
     "seed": (1, 1, 1),
     "pad_to_max_length": (False, False, False),
@@ -346,12 +347,13 @@ def test_results_are_logged_as_the_original_does(caplog):
     ]
 
 
-def test_missing_tensorflow_is_one_line(tmp_path):
+@pytest.mark.parametrize("package, flag", [("tensorflow", "--version"), ("absl", "-h")])
+def test_missing_tensorflow_is_one_line(tmp_path, package, flag):
     """As with a Python of the system, in which nothing is installed."""
-    (tmp_path / "tensorflow").mkdir()
-    (tmp_path / "tensorflow" / "__init__.py").write_text("raise ImportError('no luck')")
+    (tmp_path / package).mkdir()
+    (tmp_path / package / "__init__.py").write_text("raise ImportError('no luck')")
     done = subprocess.run(
-        [sys.executable, str(ROOT / "run_re.py"), "--help"],
+        [sys.executable, str(ROOT / "run_re.py"), flag],
         capture_output=True,
         env=dict(os.environ, PYTHONPATH=str(tmp_path)),
     )
@@ -359,3 +361,14 @@ def test_missing_tensorflow_is_one_line(tmp_path):
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("run_re.py: error: TensorFlow cannot be imported by ")
     assert "(no luck); ./install.sh makes an environment with one that fits" in line
+
+
+def test_tensorflow_is_not_imported_before_it_is_needed():
+    """--help, wrong flags and --engine=onnx do not wait the seconds that it takes."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r});"
+        "import run_ner, run_re, run_qa;"
+        "print({'tensorflow', 'onnxruntime', 'onnx'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"set()\n", b"")

@@ -10,6 +10,7 @@ from biocodes.lib import files
 from biocodes.lib.labels import LABEL_FILE
 from finetuning import model
 from finetuning.model import Model, load_config, load_labels, save_labels
+from finetuning.model_dir import ModelFiles
 from kit import small_run
 from kit.golden import CONFIG_FILE, FINE_TUNED, PRETRAINED, VOCAB_FILE
 from kit.models import (
@@ -56,7 +57,8 @@ def test_wrong_configuration_file_is_named(tmp_path, content, message):
 
 
 def load_tokenizer(vocabulary, checkpoint=None):
-    return model.load_tokenizer(str(vocabulary), False, tiny_config(), checkpoint)
+    parts = ModelFiles(str(vocabulary), CONFIG_FILE, checkpoint, False)
+    return model.load_tokenizer(parts, tiny_config().vocab_size)
 
 
 def test_vocabulary_belongs_to_the_model():

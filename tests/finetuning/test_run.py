@@ -283,7 +283,7 @@ def test_trained_model_predicts(whole):
         return loss, {"negated": -outputs["logits"]}
 
     for (_, expected), (_, actual) in zip(
-        predictions, whole.predictor(sure).predict(data)
+        predictions, whole.predictor().with_head(sure).predict(data)
     ):
         assert sorted(actual) == ["negated", "row"]
         np.testing.assert_allclose(-actual["negated"], expected["logits"], atol=1e-5)

@@ -127,10 +127,12 @@ import os, runpy, sys
 class Finder:
     def find_spec(name, path=None, target=None):
         if name.split(".")[0] == "tensorflow":
-            os.kill(os.getpid(), int(sys.argv[2]))
+            os.kill(os.getpid(), number)
 
+number = int(sys.argv.pop())
+sys.argv = [sys.argv[1], "--version"]
 sys.meta_path.insert(0, Finder)
-runpy.run_path(sys.argv[1], run_name="__main__")
+runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 

@@ -24,6 +24,11 @@ import sys
 from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+# Modules that the scripts import when they need TensorFlow.
+WITH_TENSORFLOW = (
+    *("finetuning.tensorflow_engine", "finetuning.training"),
+    *("tasks.ner.head", "tasks.re.head", "tasks.qa.head"),
+)
 
 
 class At(NamedTuple):
@@ -171,7 +176,7 @@ def main():
         # Sums come out the same to the last bit only when one core makes them.
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     sys.path.insert(0, str(ROOT))
-    for name in ("run_ner", "run_re", "run_qa"):
+    for name in ("run_ner", "run_re", "run_qa", *WITH_TENSORFLOW):
         importlib.import_module(name)
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), flush=True)

@@ -171,7 +171,8 @@ def write_hugging_face(folder):
     """A BERT of one layer whose weights are all 0."""
     import safetensors.numpy
 
-    from biocodes import convert_checkpoint
+    from biocodes.lib.bert_config import encoder_shapes
+    from biocodes.models.layout import names_of
 
     config = json.loads((DATA / "init" / "bert_config.json").read_text())
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "gene"]
@@ -179,8 +180,8 @@ def write_hugging_face(folder):
     write_json(folder / "config.json", config)
     write(folder / "vocab.txt", "".join(f"{piece}\n" for piece in pieces))
     tensors = {}
-    for variable, shape in convert_checkpoint.encoder_shapes(config).items():
-        name = convert_checkpoint.names_of(variable, "bert.")[0]
+    for variable, shape in encoder_shapes(config).items():
+        name = names_of(variable, "bert.")[0]
         shape = shape[::-1] if variable.endswith("/kernel") else shape
         tensors[name] = np.zeros(shape, np.float32)
     safetensors.numpy.save_file(tensors, str(folder / "model.safetensors"))
