@@ -67,7 +67,7 @@ from tasks.raw_text import embeddings
 from tasks.raw_text.embeddings import Embedding
 from tasks.raw_text.entities import find_entities
 from tasks.raw_text.job import RESULTS as RAW_TEXT_RESULTS
-from tasks.raw_text.job import WINDOW, Job, check_input, define_raw_text_flags
+from tasks.raw_text.job import WINDOW, Job, check_job, define_raw_text_flags
 from tasks.raw_text.output import Output
 from tasks.raw_text.tagger import Tagger
 from tokenization import CLS, SEP, FullTokenizer
@@ -395,7 +395,7 @@ def main(argv: List[str], interruption: Interruption) -> None:
         labels = labels_of_run(corpora, run.checkpoint)
         corpora = fitted(corpora, labels)
         model = add_head(model, corpora, labels, settings)
-        total = check_input(job) if job else None
+        total = check_job(job, labels) if job else None
         check(run, model, corpora, settings.partial_annotation)
         if not share:
             start(run, corpora)

@@ -4,7 +4,15 @@ import contextlib
 import os
 from typing import List, Sequence
 
-from biocodes.lib import bioc, brat, entity_columns, entity_page, files, pubtator
+from biocodes.lib import (
+    bioc,
+    brat,
+    entity_columns,
+    entity_page,
+    entity_tables,
+    files,
+    pubtator,
+)
 from biocodes.lib.entities import count_types, documents, read_jsonl
 
 # Format → context manager: folder → function that adds a document to it. The page is
@@ -14,9 +22,11 @@ WRITERS = {
     "pubtator": pubtator.writer,
     "brat": brat.writer,
     "bioc": bioc.writer,
+    "csv": entity_tables.writer,
+    "summary": entity_tables.summary_writer,
 }
 FORMATS = (*WRITERS, "html")
-# Format → function: path → iterator of Annotated.
+# Format → function: path → iterator of Annotated. Tables do not hold the texts.
 READERS = {
     "jsonl": read_jsonl,
     "conll": entity_columns.read,
