@@ -55,7 +55,11 @@ def check_formats(text: str) -> List[str]:
 
 
 def convert(
-    jsonl_path: str, folder: str, formats: Sequence[str], title: str = "Entities"
+    jsonl_path: str,
+    folder: str,
+    formats: Sequence[str],
+    title: str = "Entities",
+    made: str = "",
 ) -> None:
     """Make the files of other formats from an entities.jsonl, in constant memory.
 
@@ -66,6 +70,7 @@ def convert(
       folder: is made if it is not there.
       formats: names of FORMATS.
       title: heading of the html page.
+      made: how the entities were made, for its foot.
 
     Raises:
       InputError: as read_jsonl; or the folder cannot be written.
@@ -85,5 +90,5 @@ def convert(
         if "html" in formats:
             page = files.whole_file(os.path.join(folder, "entities.html"))
             entity_page.write_page(
-                stack.enter_context(page), read_jsonl(jsonl_path), title, counts
+                stack.enter_context(page), read_jsonl(jsonl_path), title, counts, made
             )

@@ -10,8 +10,11 @@ formats are made from it, and it is renamed to entities.jsonl.
 """
 
 import contextlib
+import datetime
 import itertools
 import json
+import shlex
+import sys
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -110,6 +113,13 @@ def made_from(job: Job, predictor: Predictor) -> Dict[str, Any]:
     return json.loads(json.dumps(facts))
 
 
+def provenance(predictor: Predictor) -> str:
+    """Say how entities are made: the model, today's date, the command."""
+    command = " ".join(map(shlex.quote, sys.argv))
+    today = datetime.date.today().isoformat()
+    return f"Model: {predictor.checkpoint}. Date: {today}. Command: {command}"
+
+
 def find_entities(
     job: Job,
     output: Output,
@@ -141,7 +151,7 @@ def find_entities(
     try:
         for done in _append_entities(job, output, predictor, progress, interruption):
             entities += len(done.entities)
-        output.finish()
+        output.finish(provenance(predictor))
     except Interrupted as interrupted:
         if not progress.done:
             raise

@@ -235,16 +235,17 @@ class Output:
         names = [FORMAT_FILES.get(kind, kind) for kind in self._job.output_formats]
         return [self.final, *(os.path.join(self.formats, name) for name in names)]
 
-    def finish(self) -> None:
+    def finish(self, made: str = "") -> None:
         """Make the other formats, then rename the part to the result.
 
+        `made` says how, in the foot of the page.
         In this order: until all is there, the part says that the job is not done.
         """
         names = self._job.output_formats
         if names:
             source = os.path.basename(self._job.predict_file)
             title = "Entities" if source == STREAM else f"Entities in {source}"
-            formats.convert(self.part, self.formats, names, title)
+            formats.convert(self.part, self.formats, names, title, made)
         stale = [name for kind, name in FORMAT_FILES.items() if kind not in names]
         output_dir.remove(self.formats, stale)
         if "brat" not in names and self._job.overwrite_output_dir:
