@@ -62,7 +62,7 @@ from tasks.raw_text import embeddings
 from tasks.raw_text.embeddings import Embedding
 from tasks.raw_text.entities import find_entities
 from tasks.raw_text.job import RESULTS as RAW_TEXT_RESULTS
-from tasks.raw_text.job import WINDOW, Job, check_input, define_raw_text_flags
+from tasks.raw_text.job import WINDOW, Job, check_job, define_raw_text_flags
 from tasks.raw_text.output import Output
 from tasks.raw_text.tagger import Tagger
 from tokenization import CLS, SEP, FullTokenizer
@@ -338,7 +338,7 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
         corpora = fitted(with_overlap(corpora, run.trained_on), labels)
         model = model._replace(labels=labels)
         model = add_head(model, corpora, run.checkpoint, settings)
-        total = check_input(job) if job else None
+        total = check_job(job, labels) if job else None
         check(run, model, corpora, settings.partial_annotation)
         if not share:
             start(run, corpora)

@@ -72,7 +72,7 @@ def kind_of(path: str) -> str:
         return "brat"
     with files.open_binary(path) as stream:
         head = stream.read(1 << 16)
-    shapes.check_binary(head, path)
+    files.check_text(head, path)
     look = shapes.look_at(head.decode("utf-8", "replace").lstrip("\ufeff"))
     if look.format not in _BY_LOOK:
         raise files.InputError(

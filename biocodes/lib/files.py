@@ -24,6 +24,8 @@ from typing import (
     Tuple,
 )
 
+from biocodes.lib import binary
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # What messages call the file "-".
 STANDARD_INPUT = "standard input"
@@ -85,7 +87,20 @@ def columns_of(cells: Sequence[str]) -> str:
 def unreadable(path: str, error: OSError) -> InputError:
     """Make the InputError for an OSError met while reading path."""
     reason = (error.strerror or str(error)).lower()
-    return InputError(f"cannot be read ({reason})", path)
+    remedy = _what_is_there(path) if isinstance(error, FileNotFoundError) else None
+    return InputError(f"cannot be read ({reason})", path, remedy=remedy)
+
+
+def _what_is_there(path: str) -> Optional[str]:
+    """Say what to do with another form of a file that is missing, if there is one."""
+    stem, ending = os.path.splitext(path)
+    if os.path.exists(f"{path}.gz"):
+        return f"there is {path}.gz, which has to be unpacked: gunzip {path}.gz"
+    task = {".tsv": "re", ".json": "qa"}.get(ending)
+    if task and os.path.exists(f"{stem}.csv"):
+        command = f"python biocodes/to_corpus.py --task={task} --input={stem}.csv"
+        return f"there is {stem}.csv; {command} makes the files for run_{task}.py of it"
+    return None
 
 
 def unwritable(path: str, error: OSError) -> InputError:
@@ -116,6 +131,8 @@ def read_lines(path: str) -> Iterator[Tuple[int, str]]:
 
 def decode_line(raw: bytes, path: str, number: int) -> str:
     """Decode a line as read_lines does, and drop its line end."""
+    if number == 1:
+        check_text(raw, path)
     if number == 1 and raw.startswith(BYTE_ORDER_MARK):
         raw = raw[len(BYTE_ORDER_MARK) :]
     try:
@@ -130,6 +147,13 @@ def decode_line(raw: bytes, path: str, number: int) -> str:
     if text.endswith("\n"):
         text = text[:-2] if text.endswith("\r\n") else text[:-1]
     return text
+
+
+def check_text(head: bytes, path: str) -> None:
+    """Raise InputError if the first bytes of a file say that it is no UTF-8 text."""
+    kind = binary.kind_of(head)
+    if kind is not None:
+        raise InputError(f"this is {kind.words}", path, remedy=kind.remedy)
 
 
 @contextlib.contextmanager

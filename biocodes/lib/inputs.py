@@ -207,7 +207,7 @@ def _read_file(path, stdin, options, known_ids, is_alone):
         base = base[: -len(COMPRESSED)]
     stem, ending = os.path.splitext(base)
     with unpacked.opened(path, name, stdin) as (head, blocks_of):
-        shapes.check_binary(head, name)
+        files.check_text(head, name)
         text = _whole_lines(head)
         kind = options.input_format or _format_of(ending.lower(), text, name, options)
         blocks = blocks_of("xml" if kind == "xml" else "lines")

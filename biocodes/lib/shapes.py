@@ -9,27 +9,11 @@ import json
 import re
 from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
-from biocodes.lib import conll, files, medline, tables
+from biocodes.lib import conll, medline, tables
 from biocodes.lib.passages import PUBTATOR
 
 # Non-blank lines that are looked at.
 LINES = 100
-
-# First bytes of files that are no text → what to do with them.
-BINARY = (
-    (b"%PDF-", "a PDF", "extract its text, for example with pdftotext FILE.pdf"),
-    (
-        b"PK\x03\x04",
-        "a ZIP archive, as .docx and .xlsx are",
-        "save a document as plain text (UTF-8) and a table as CSV (UTF-8)",
-    ),
-    (b"\xd0\xcf\x11\xe0", "an old .doc or .xls", "save it as plain text or CSV, UTF-8"),
-    (b"{\\rtf", "rich text", "save it as plain text (UTF-8)"),
-    (b"BZh", "compressed by bzip2", "unpack it first: bunzip2 FILE"),
-    (b"\xfd7zXZ", "compressed by xz", "unpack it first: unxz FILE"),
-    (b"\xff\xfe", "UTF-16", "save it as UTF-8"),
-    (b"\xfe\xff", "UTF-16", "save it as UTF-8"),
-)
 
 _MARKUP = re.compile(r"<(\?xml|!doctype|!--)|<[a-z][\w:.-]*(\s[^<>]*)?>\s*$", re.I)
 _HTML = re.compile(r"<!doctype html|<(html|head|body|div|p|table)\b", re.I)
@@ -59,13 +43,6 @@ class Look(NamedTuple):
 
 
 PLAIN = Look("plain", "plain text")
-
-
-def check_binary(head: bytes, name: str) -> None:
-    """Raise InputError if the first bytes of a file say that it is no UTF-8 text."""
-    for magic, words, remedy in BINARY:
-        if head.startswith(magic):
-            raise files.InputError(f"this is {words}", name, remedy=remedy)
 
 
 def look_at(head: str) -> Look:

@@ -213,10 +213,14 @@ def list_of_dicts(parent: Any, key: str, path: str) -> List[JsonObject]:
     value = parent.get(key) if isinstance(parent, dict) else None
     if isinstance(value, list) and all(isinstance(each, dict) for each in value):
         return value
+    remedy = "the form is data[].paragraphs[].qas[]"
+    if isinstance(parent, dict) and isinstance(parent.get("questions"), list):
+        remedy = (
+            "these are questions in BioASQ's form, of which"
+            " python biocodes/bioasq_to_squad.py makes SQuAD's"
+        )
     raise files.InputError(
-        f'has no list "{key}" where SQuAD has one',
-        path,
-        remedy="the form is data[].paragraphs[].qas[]",
+        f'has no list "{key}" where SQuAD has one', path, remedy=remedy
     )
 
 

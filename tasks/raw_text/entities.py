@@ -10,8 +10,11 @@ formats are made from it, and it is renamed to entities.jsonl.
 """
 
 import contextlib
+import datetime
 import itertools
 import json
+import shlex
+import sys
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -27,7 +30,7 @@ from finetuning.prediction import Predictor
 from finetuning.progress import Progress
 from finetuning.signals import Interrupted, Interruption
 from tasks.raw_text.job import Job, Total
-from tasks.raw_text.output import FLAGS_THAT_MATTER, Output
+from tasks.raw_text.output import FLAGS_THAT_MATTER, MORE_FLAGS, Output
 from tasks.raw_text.stream import (
     SCHEMA,
     Featurized,
@@ -104,8 +107,16 @@ def made_from(job: Job, predictor: Predictor) -> Dict[str, Any]:
         checkpoint=engine_of(predictor.checkpoint).digest(predictor.checkpoint),
         labels=predictor.model.labels,
         **{name: getattr(job, name) for name in FLAGS_THAT_MATTER},
+        **{name: getattr(job, name) for name in MORE_FLAGS if getattr(job, name)},
     )
     return json.loads(json.dumps(facts))
+
+
+def provenance(predictor: Predictor) -> str:
+    """Say how entities are made: the model, today's date, the command."""
+    command = " ".join(map(shlex.quote, sys.argv))
+    today = datetime.date.today().isoformat()
+    return f"Model: {predictor.checkpoint}. Date: {today}. Command: {command}"
 
 
 def find_entities(
@@ -139,7 +150,7 @@ def find_entities(
     try:
         for done in _append_entities(job, output, predictor, progress, interruption):
             entities += len(done.entities)
-        output.finish()
+        output.finish(provenance(predictor))
     except Interrupted as interrupted:
         if not progress.done:
             raise
@@ -152,7 +163,7 @@ def find_entities(
         "%s entities in %s passages: %s",
         f"{entities:,}",
         f"{progress.done:,}",
-        output.final,
+        ", ".join(output.written()),
     )
 
 
@@ -167,9 +178,9 @@ def _append_entities(
     facts = made_from(job, predictor)
     with opened(job) as job_passages:
         # Input without a passage is refused here, before anything is written.
-        job_passages = itertools.chain(
-            list(itertools.islice(job_passages, 1)), job_passages
-        )
+        first = list(itertools.islice(job_passages, 1))
+        output.check_stream(first)
+        job_passages = itertools.chain(first, job_passages)
         if job.resume and output.has_part():
             for done in output.resume(facts, job_passages):
                 progress.count(size=len(done.passage.text))
@@ -207,7 +218,8 @@ def _annotated(
     try:
         with contextlib.closing(predictions):
             for featurized, of_windows in in_passages(feed, predictions):
-                yield annotate(featurized, of_windows, predictor.model.labels)
+                labels = predictor.model.labels
+                yield job.kept(annotate(featurized, of_windows, labels))
     except files.InputError as error:
         if error is not feed.error:
             raise

@@ -2,9 +2,19 @@
 
 import re
 import sys
-from typing import Any, BinaryIO, Iterable, Iterator, List, NamedTuple, Optional
+from typing import (
+    Any,
+    BinaryIO,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+)
 
-from biocodes.lib import files, formats, inputs, passages
+from biocodes.lib import conll, entity_tables, files, formats, inputs, passages
+from biocodes.lib.entities import Annotated
 from biocodes.lib.line_formats import Options
 from biocodes.lib.passages import Passage
 from finetuning import command_line
@@ -18,6 +28,8 @@ FORMAT_FILES = {
     "pubtator": "entities.pubtator",
     "bioc": "entities.bioc.json",
     "html": "entities.html",
+    "csv": entity_tables.ENTITIES,
+    "summary": entity_tables.SUMMARY,
 }
 # What a new model makes obsolete; an interrupted prediction stays, see Output.
 RESULTS = ("entities.jsonl", *FORMAT_FILES.values())
@@ -34,31 +46,21 @@ def define_raw_text_flags(flags: command_line.Flags) -> None:
         " with commas between them, a pattern, or a folder of .txt; - reads standard"
         " input.",
     )
-    topic.string(
-        "input_format",
-        None,
-        "What predict_file is, whatever it looks like: "
-        + ", ".join(inputs.FORMATS)
-        + ".",
-    )
-    topic.string(
-        "id_column",
-        None,
-        "Column of the ids in a .csv or .tsv, by its name in the header line; none"
-        " numbers the rows.",
-    )
-    topic.string(
-        "text_column",
-        None,
-        "Column of the texts in a .csv or .tsv, or those of titles and abstracts:"
-        " title,abstract.",
-    )
+    _define_input_flags(topic)
     topic.string(
         "output_formats",
         None,
         "Formats to write beside entities.jsonl, with commas between them: "
         + ", ".join(formats.FORMATS)
         + ".",
+    )
+    topic.number(
+        "min_score", 0.0, "Entities of predict_file with a lower score are left out."
+    )
+    topic.string(
+        "type_name",
+        None,
+        "Type of what a model without types finds in predict_file, instead of MISC.",
     )
     topic.choice(
         "long_sentences",
@@ -78,6 +80,29 @@ def define_raw_text_flags(flags: command_line.Flags) -> None:
         None,
         "i/n: predict every n-th document of predict_file, from the i-th on, into"
         " entities-i-of-n.jsonl.",
+    )
+
+
+def _define_input_flags(topic: command_line.FlagTopic) -> None:
+    """Add the flags that say what predict_file is."""
+    topic.string(
+        "input_format",
+        None,
+        "What predict_file is, whatever it looks like: "
+        + ", ".join(inputs.FORMATS)
+        + ".",
+    )
+    topic.string(
+        "id_column",
+        None,
+        "Column of the ids in a .csv or .tsv, by its name in the header line; none"
+        " numbers the rows.",
+    )
+    topic.string(
+        "text_column",
+        None,
+        "Column of the texts in a .csv or .tsv, or those of titles and abstracts:"
+        " title,abstract.",
     )
 
 
@@ -112,6 +137,8 @@ class Job(NamedTuple):
     overwrite_output_dir: bool
     shard: Optional[Shard]
     options: Options = Options()
+    min_score: float = 0.0
+    type_name: Optional[str] = None
 
     @classmethod
     def from_flags(cls, flags: Any) -> Optional["Job"]:
@@ -121,7 +148,8 @@ class Job(NamedTuple):
           InputError: a flag's value cannot be used, or lacks --predict_file.
         """
         if not flags.predict_file:
-            for name in ("output_formats", "resume", "shard", *Options._fields):
+            own = ("output_formats", "resume", "shard", "min_score", "type_name")
+            for name in (*own, *Options._fields):
                 if flags[name].value:
                     raise files.InputError(
                         "means nothing without --predict_file", f"--{name}"
@@ -143,6 +171,8 @@ class Job(NamedTuple):
             flags.overwrite_output_dir,
             Shard.parse(flags.shard) if flags.shard else None,
             _options_of(flags),
+            _check_score(flags.min_score),
+            _check_type(flags.type_name),
         )
 
     def name(self, stem: str) -> str:
@@ -155,6 +185,17 @@ class Job(NamedTuple):
         """Name the share of a shard in a folder that shards have together."""
         return self.name(stem) if self.shard else None
 
+    def kept(self, annotated: Annotated) -> Annotated:
+        """Leave out what scores too low, and name what has no type."""
+        if not (self.min_score or self.type_name):
+            return annotated
+        entities = [
+            entity._replace(type=self.type_name or entity.type)
+            for entity in annotated.entities
+            if entity.score is None or entity.score >= self.min_score
+        ]
+        return annotated._replace(entities=entities)
+
     def read(self, stdin: Optional[BinaryIO] = None) -> Iterator[Passage]:
         """Yield the passages, those of the shard.
 
@@ -165,6 +206,19 @@ class Job(NamedTuple):
         return (
             all_passages if self.shard is None else in_shard(all_passages, self.shard)
         )
+
+
+def _check_score(score: float) -> float:
+    if not 0 <= score <= 1:
+        raise files.InputError(f"must be from 0 to 1, not {score}", "--min_score")
+    return score
+
+
+def _check_type(name: Optional[str]) -> Optional[str]:
+    if name and (name.split() != [name] or not name.isprintable()):
+        remedy = "write a word, as in --type_name=Disease"
+        raise files.InputError(f"{name!r} is no type", "--type_name", remedy=remedy)
+    return name or None
 
 
 def _options_of(flags: Any) -> Options:
@@ -194,6 +248,26 @@ class Total(NamedTuple):
 
     passages: int
     characters: int
+
+
+def check_job(job: Job, labels: Sequence[str]) -> Optional[Total]:
+    """Check what the job asks of a model, and its input, see check_input.
+
+    Args:
+      job: what is asked.
+      labels: of the model.
+
+    Raises:
+      InputError: --type_name is for a model that has types; or see check_input.
+    """
+    types = {conll.split_label(label)[1] for label in labels} - {""}
+    if job.type_name and types:
+        raise files.InputError(
+            f"the model has types of its own: {', '.join(sorted(types))}",
+            "--type_name",
+            remedy="leave it out",
+        )
+    return check_input(job)
 
 
 def check_input(job: Job) -> Optional[Total]:

@@ -80,7 +80,6 @@ def test_any_lines_are_read_back(lines, end, has_mark, ends_last):
         (b"a\nb\nc \xe2\x82", ":3: byte 3 of"),
         (b"\xef\xbb\xbf\xff", ":1: byte 1 of"),
         (b"\xed\xa0\x80", ":1: byte 1 of"),
-        ("word\n".encode("utf-16"), ":1: byte 1 of"),
     ],
 )
 def test_bytes_that_are_no_text_are_named(tmp_path, content, where):
@@ -89,6 +88,22 @@ def test_bytes_that_are_no_text_are_named(tmp_path, content, where):
         list(files.read_lines(path))
     assert str(caught.value).startswith(path + where)
     assert "save the file as UTF-8" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        ("word\n".encode("utf-16"), "UTF-16; save it as UTF-8"),
+        (b"PK\x03\x04\x14\0\n", "a ZIP archive, as .docx and .xlsx are; save"),
+        (b"%PDF-1.5\n", "a PDF; extract its text"),
+        (b"\x1f\x8b\x08", "compressed by gzip; unpack it first: gunzip FILE"),
+    ],
+)
+def test_known_files_that_are_no_text_are_called_by_name(tmp_path, content, words):
+    path = written(tmp_path, content)
+    with pytest.raises(files.InputError) as caught:
+        list(files.read_lines(path))
+    assert str(caught.value).startswith(f"{path}: this is {words}")
 
 
 def test_lines_before_the_bad_one_are_given(tmp_path):

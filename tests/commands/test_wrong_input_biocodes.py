@@ -60,7 +60,7 @@ CASES = [
         (
             "binary file",
             [put("pieces/token_test.txt", b"\xff\xfe\0")],
-            "pieces/token_test.txt:1: byte 1 of the line is not UTF-8",
+            "pieces/token_test.txt: this is UTF-16; save it as UTF-8",
         ),
         (
             "unreadable answers",

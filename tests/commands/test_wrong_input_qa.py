@@ -34,6 +34,11 @@ FILES = [
         ("no JSON", [put("qa/test.json", "{")], "/qa/test.json:1: not JSON"),
         ("no data", [asked({})], 'no list "data"'),
         ("a list", [asked([])], 'no list "data"'),
+        (
+            "questions of BioASQ",
+            [asked({"questions": [{"body": "What?"}]})],
+            "these are questions in BioASQ's form, of which python biocodes/bioasq_to_",
+        ),
         ("no paragraphs", [asked({"data": [{}]})], 'no list "paragraphs"'),
         (
             "no qas",

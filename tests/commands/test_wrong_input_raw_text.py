@@ -79,6 +79,20 @@ CASES = cases_of(
         "--input_format: means nothing without --predict_file",
     ),
     (
+        "results of another input",
+        [
+            put("out/entities.jsonl", '{"id": "1", "text": "a", "entities": []}\n'),
+            give(OWN),
+        ],
+        "out/entities.jsonl: holds the results of another input; give another ",
+    ),
+    ("score", [give(OWN, "--min_score=2")], "--min_score: must be from 0 to 1, not 2"),
+    (
+        "type",
+        [give(OWN, "--type_name=a b")],
+        "--type_name: 'a b' is no type; write a word",
+    ),
+    (
         "format",
         [give(OWN, "--output_formats=html,xml")],
         "--output_formats: 'xml' is no f",

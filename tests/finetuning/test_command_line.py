@@ -29,6 +29,8 @@ DEFAULTS = {
     "input_format": (None, NONE, NONE),
     "id_column": (None, NONE, NONE),
     "text_column": (None, NONE, NONE),
+    "min_score": (0.0, NONE, NONE),
+    "type_name": (None, NONE, NONE),
     "output_dir": (None, None, None),
     "vocab_file": (None, None, None),
     "bert_config_file": (None, None, None),
