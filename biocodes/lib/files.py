@@ -212,9 +212,8 @@ def digest(path: str) -> str:
       InputError: it cannot be read.
     """
     total = hashlib.sha256()
-    with open_binary(path) as stream:
-        for block in iter(lambda: stream.read(BLOCK), b""):
-            total.update(block)
+    for block in _blocks(path):
+        total.update(block)
     return total.hexdigest()
 
 
@@ -302,8 +301,15 @@ def copy_file(source: str, path: str) -> None:
     Raises:
       InputError: the source cannot be read, or the copy not be written.
     """
-    with whole_file(path, binary=True) as stream, open_binary(source) as original:
-        shutil.copyfileobj(original, stream, BLOCK)
+    with whole_file(path, binary=True) as stream:
+        for block in _blocks(source):
+            stream.write(block)
+
+
+def _blocks(path: str) -> Iterator[bytes]:
+    """Yield the content of a file, BLOCK bytes at a time."""
+    with open_binary(path) as stream:
+        yield from iter(lambda: stream.read(BLOCK), b"")
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
 """TensorFlow checkpoints as arrays: read and written, without a model's graph."""
 
 import os
+import re
 from types import ModuleType
-from typing import Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from biocodes.models.layout import Arrays
 # What the optimizer keeps beside each weight.
 _SLOTS = ("/adam_m", "/adam_v")
 STEP = "global_step"
+_REASON = re.compile(r"; ([^;\n]+)")
 
 
 def quiet_tensorflow() -> ModuleType:
@@ -109,6 +111,12 @@ def save_checkpoint(prefix: str, variables: Arrays) -> None:
                 session, prefix, write_meta_graph=False, write_state=False
             )
         except tf.errors.OpError as error:
-            raise files.InputError(
-                f"cannot be written ({error.message.splitlines()[0]})", prefix
-            ) from error
+            raise unwritable(prefix, error) from error
+
+
+def unwritable(path: str, error: Any) -> files.InputError:
+    """Make the InputError for an OpError that TensorFlow met while writing path."""
+    # "Graph execution error: …\n/tmp/x.tempstate1; No space left on device\n\t [[…"
+    reason = _REASON.search(error.message)
+    text = reason.group(1) if reason else error.message.splitlines()[0]
+    return files.unwritable(path, OSError(0, text.strip()))

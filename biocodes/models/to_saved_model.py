@@ -7,6 +7,7 @@ from typing import Any, Dict, List
 from biocodes.lib import files
 from biocodes.lib.labels import LABEL_FILE
 from biocodes.models import layout, to_slim
+from biocodes.models.checkpoint import unwritable
 from biocodes.models.folder import Model
 from biocodes.models.graph import Graph, built
 
@@ -75,8 +76,7 @@ def _save(graph: Graph, model: Model, folder: str) -> None:
         )
         builder.save()
     except tf.errors.OpError as error:
-        reason = error.message.splitlines()[0]
-        raise files.InputError(f"cannot be written ({reason})", folder) from error
+        raise unwritable(folder, error) from error
 
 
 def _signature(tf: Any, inputs: Dict[str, Any], outputs: Dict[str, Any]) -> Any:

@@ -55,7 +55,7 @@ BEFORE_THE_FIRST_CHECKPOINT = {
     ],
     "run_qa.py": [
         At("biocodes.lib.squad.locate", 5),
-        At("finetuning.records.tf.io.TFRecordWriter.write", 3),
+        At("modeling.tf.io.TFRecordWriter.write", 3),
         *renamed("train.tf_record"),
         At("finetuning.hooks.WatchTraining.after_run"),
     ],

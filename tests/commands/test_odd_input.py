@@ -32,6 +32,7 @@ READS = {
     "biocodes/bioasq_to_squad.py": (["bioasq.json"], []),
     "biocodes/squad_eval.py": (["qa/test.json", "predictions.json"], []),
     "biocodes/convert_checkpoint.py": (["hf/config.json", "hf/vocab.txt"], []),
+    "biocodes/export_model.py": (["model/bert_config.json", "model/vocab.txt"], []),
     "examples/show_entities.py": (["table.txt"], []),
 }
 # Results of SQuAD 2.0, and of yes/no questions.

@@ -83,6 +83,9 @@ COMMANDS = {
     "biocodes/convert_checkpoint.py": [
         *("--input_dir={here}/hf", "--output_dir={here}/converted")
     ],
+    "biocodes/export_model.py": [
+        *("--model_dir={here}/model", "--output_dir={here}/exported", "--to=slim")
+    ],
     "biocodes/unpack.py": [
         *("--archive_path={here}/archive.tar.gz", "--output_dir={here}/unpacked")
     ],
