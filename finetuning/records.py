@@ -186,15 +186,13 @@ def write_records(
     """
     import tensorflow.compat.v1 as tf  # not before there is something to write
 
-    beside = f"{path}.tmp"
-    count = checksum = 0
+    beside, count, checksum = f"{path}.tmp", 0, 0
     try:
         with tf.io.TFRecordWriter(beside) as writer:
             writer.write(_header(schema, made_from))
             for row in features:
-                if not isinstance(row, np.ndarray):
-                    row = schema.pack(row)
-                payload = row.tobytes()
+                packed = row if isinstance(row, np.ndarray) else schema.pack(row)
+                payload = packed.tobytes()
                 writer.write(payload)
                 checksum = zlib.crc32(payload, checksum)
                 count += 1

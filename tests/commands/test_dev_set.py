@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from finetuning import checkpoints
+from biocodes.lib import model_folder
 from kit.forked import At
 from kit.small_input import COMMANDS, lay_out
 
@@ -108,7 +108,7 @@ def test_run_killed_in_an_evaluation_resumes_to_the_same_evaluation(run, here, s
     killed = At("finetuning.evaluation.Evaluations.add")
     done = run(script, *WATCHED, "--overwrite_output_dir", at=killed)
     assert done.status == -9, done.stderr
-    assert checkpoints.step_of_name(checkpoints.latest(str(here / "out"))) == 2
+    assert model_folder.step_of_name(model_folder.latest(str(here / "out"))) == 2
     assert run(script, *WATCHED).status == 0
     resumed = scores_of(here)["evaluations"]
     assert [entry["step"] for entry in resumed] == [

@@ -12,7 +12,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import run_ner
-from biocodes.lib import files
+from biocodes.lib import files, model_folder
 from finetuning import checkpoints
 from finetuning.signals import AGAIN
 from kit.finished import logged
@@ -124,7 +124,7 @@ def test_checkpoint_has_the_originals_variables(finished):
 
 def checkpoint_names(folder):
     return [
-        pathlib.Path(prefix).name for prefix in checkpoints.prefixes_in(str(folder))
+        pathlib.Path(prefix).name for prefix in model_folder.prefixes_in(str(folder))
     ]
 
 
@@ -286,7 +286,7 @@ def test_stopped_run_is_finished_by_the_same_command(
         time.sleep(0.005)
     process.send_signal(number)
     _, stderr = process.communicate()
-    step = checkpoints.step(checkpoints.latest(str(out)))
+    step = checkpoints.step(model_folder.latest(str(out)))
     assert 10 <= step < 300
     if number == signal.SIGTERM:
         assert process.returncode == 128 + number
@@ -299,7 +299,7 @@ def test_stopped_run_is_finished_by_the_same_command(
     done = run_command("run_ner.py", *arguments)
     assert done.status == 0, done.stderr
     assert f"INFO:tensorflow:  resuming at step {step} of 300\n" in done.stderr
-    assert checkpoints.step(checkpoints.latest(str(out))) == 300
+    assert checkpoints.step(model_folder.latest(str(out))) == 300
     for name in (*PIECE_FILES, "NER_result_conll.txt"):
         assert (out / name).stat().st_size
 
@@ -347,7 +347,7 @@ def test_full_disk_ends_the_run_in_one_line(run_command, tiny_bert, tmp_path):
         f"run_ner.py: error: {out}/model.ckpt-6: cannot be written (file too large); "
         "nothing there was changed"
     )
-    assert checkpoints.latest(str(out)) is None
+    assert model_folder.latest(str(out)) is None
 
 
 # The command

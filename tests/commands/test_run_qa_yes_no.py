@@ -7,7 +7,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from biocodes import transform_n2b_list, transform_n2b_yesno
-from biocodes.lib import files
+from biocodes.lib import files, model_folder
 from finetuning import checkpoints
 from kit.golden import INIT, PRETRAINED, QA_MODEL
 from kit.models import save_checkpoint, value_of, values_of
@@ -61,7 +61,7 @@ def test_variables_have_names_and_sizes_of_the_7th_challenge(flags, names, tmp_p
     if flags:
         dataset = squad_file(*map(yes_no, "abc", ("yes", "no", "maybe")))
     train(tmp_path, dataset, YES_NO, INITIAL, *flags, "--num_train_epochs=1")
-    shapes = checkpoints.shapes(checkpoints.latest(str(tmp_path)))
+    shapes = checkpoints.shapes(model_folder.latest(str(tmp_path)))
     size = value_of(PRETRAINED, "bert/pooler/dense/bias").size
     units = 3 if flags else 1
     assert [shapes[name] for name in names] == [[units, size], [units]]
@@ -96,7 +96,7 @@ def test_the_word_is_yes_above_0(tmp_path):
 def test_a_squad_checkpoint_brings_its_encoder_and_says_what_is_new(tmp_path, logs):
     flags = (f"--init_checkpoint={QA_MODEL}", "--learning_rate=1e-9")
     train(tmp_path, BOTH, YES_NO, *flags, "--num_train_epochs=1")
-    last = checkpoints.latest(str(tmp_path))
+    last = model_folder.latest(str(tmp_path))
     name = "bert/encoder/layer_0/output/dense/kernel"
     np.testing.assert_allclose(
         value_of(last, name), value_of(str(QA_MODEL), name), atol=1e-6
@@ -109,7 +109,7 @@ def test_a_yes_no_checkpoint_brings_its_head_to_a_second_training(tmp_path):
     checkpoint = model_of_the_7th_challenge(tmp_path, scale=0.5)
     flags = (f"--init_checkpoint={checkpoint}", "--learning_rate=1e-9")
     train(tmp_path / "out", BOTH, YES_NO, *flags, "--num_train_epochs=1")
-    last = checkpoints.latest(str(tmp_path / "out"))
+    last = model_folder.latest(str(tmp_path / "out"))
     np.testing.assert_allclose(
         value_of(last, SGM[0]), value_of(checkpoint, SGM[0]), atol=1e-6
     )
@@ -146,7 +146,7 @@ def test_maybe_is_a_third_class(tmp_path):
     out = tmp_path / "out"
     train(out, dataset, YES_NO, MAYBE, INITIAL, "--num_train_epochs=1")
     # The model says by itself what it knows.
-    predicted = answer(tmp_path / "again", dataset, checkpoints.latest(str(out)))
+    predicted = answer(tmp_path / "again", dataset, model_folder.latest(str(out)))
     probabilities = load(tmp_path / "again", "probabilities.json")
     for name, (word, logits) in predicted.items():
         assert len(logits) == 3
@@ -228,7 +228,7 @@ def test_an_epoch_is_whole_batches_of_what_is_drawn(balance, steps, tmp_path):
     dataset = squad_file(*names, yes_no("no1", "no"), yes_no("no2", "no"))
     flags = (YES_NO, INITIAL, f"--balance={balance}", "--num_train_epochs=3")
     train(tmp_path, dataset, *flags)
-    assert checkpoints.step(checkpoints.latest(str(tmp_path))) == steps
+    assert checkpoints.step(model_folder.latest(str(tmp_path))) == steps
 
 
 # Lists
@@ -240,7 +240,7 @@ def test_entries_of_list_questions_have_the_questions_text(tmp_path):
     out = tmp_path / "out"
     flags = ("--num_train_epochs=2", "--do_predict=true", f"--predict_file={path}")
     train(out, dataset, "--question_type=list", INITIAL, *flags)
-    last = checkpoints.shapes(checkpoints.latest(str(out)))
+    last = checkpoints.shapes(model_folder.latest(str(out)))
     assert last[SPANS[0]][0] == 2 and last[SPANS[1]] == [2]
     (entries,) = load(out, "nbest_predictions.json").values()
     assert {entry["question_text"] for entry in entries} == {"List 2 genes ."}
@@ -256,7 +256,7 @@ def test_a_factoid_checkpoint_brings_its_head_to_list_questions(tmp_path):
     dataset = squad_file(question("a", ("p53", 4)), question("b", ("MDM2", 22)))
     flags = (f"--init_checkpoint={QA_MODEL}", "--learning_rate=1e-9")
     train(tmp_path, dataset, "--question_type=list", *flags, "--num_train_epochs=1")
-    last = checkpoints.latest(str(tmp_path))
+    last = model_folder.latest(str(tmp_path))
     for name in SPANS:
         np.testing.assert_allclose(
             value_of(last, name), value_of(str(QA_MODEL), name), atol=1e-6

@@ -8,7 +8,6 @@ from kit.small_input import COMMANDS, ID, bioasq_form, squad_form
 from kit.wrong_input import (
     HUGE,
     cases_of,
-    config,
     cut,
     full_disk,
     give,
@@ -21,8 +20,6 @@ from kit.wrong_input import (
     unreadable,
 )
 
-CONVERT = "biocodes/convert_checkpoint.py"
-EXPORT = "biocodes/export_model.py"
 DETOKENIZE = "biocodes/ner_detokenize.py"
 CHEMPROT = "chemprot/chemprot_training/chemprot_training"
 
@@ -307,124 +304,6 @@ CASES = [
         ),
     ),
     *cases_of(
-        CONVERT,
-        ("missing folder", [give("--input_dir={here}/no")], "/no: no such folder"),
-        ("empty configuration", [put("hf/config.json", "")], "config.json:1: not JSON"),
-        (
-            "number out of range",
-            [put_json("hf/config.json", {"hidden_size": -1})],
-            "hf/config.json: without the key vocab_size, ",
-        ),
-        (
-            "vocabulary of another size",
-            [put("hf/vocab.txt", "[PAD]\n")],
-            "hf/vocab.txt: 1 pieces, but vocab_size in config.json is 5",
-        ),
-        (
-            "truncated weights",
-            [cut("hf/model.safetensors", 5000)],
-            "hf/model.safetensors: not a whole safetensors file",
-        ),
-        (
-            "binary weights",
-            [put("hf/model.safetensors", b"\x80\x02ctorch\n" * 99)],
-            "hf/model.safetensors: not a whole safetensors file",
-        ),
-        (
-            "missing weights",
-            [put("hf/model.safetensors", None)],
-            "hf: holds no model.s",
-        ),
-        (
-            "output in a file",
-            [give("--output_dir={here}/table.txt")],
-            "table.txt: cann",
-        ),
-        (
-            "full disk",
-            [full_disk()],
-            r"converted/.*: cannot be written \(file too large\)",
-        ),
-    ),
-    *cases_of(
-        EXPORT,
-        (
-            "missing folder",
-            [give("--model_dir={here}/no")],
-            r"--model_dir=\S+/no: cannot be read \(no such file",
-        ),
-        (
-            "folder without a model",
-            [give("--model_dir={here}/ner")],
-            "vocab.txt and bert_config.json missing; name the folder of a pretrained",
-        ),
-        (
-            "a folder of Hugging Face's",
-            [give("--model_dir={here}/hf")],
-            "bert_config.json missing; it looks like Hugging Face's; .*convert_checkp",
-        ),
-        (
-            "an exported model",
-            [put("model/model.ckpt.index", None), put("model/model.onnx", "x")],
-            "no checkpoint in this folder; it has model.onnx, which predicts with",
-        ),
-        (
-            "checkpoints of two models",
-            [
-                put("model/other.ckpt.index", "x"),
-                put("model/other.ckpt.data-00000-of-00001", "x"),
-            ],
-            "several checkpoints in this folder: model.ckpt, other.ckpt; name one by",
-        ),
-        (
-            "checkpoint of another width",
-            [config(hidden_size=64)],
-            r"word_embeddings has shape \[3000, 32\] there, but .*\[3000, 64\]; is ber",
-        ),
-        (
-            "checkpoint of fewer layers",
-            [config(num_hidden_layers=3)],
-            "model.ckpt: lacks bert/encoder/layer_2/.*, which a model of this",
-        ),
-        (
-            "truncated checkpoint",
-            [cut("model/model.ckpt.data-00000-of-00001", 5000)],
-            "model.ckpt: not a readable TensorFlow checkpoint; copy or download it",
-        ),
-        (
-            "vocabulary of another size",
-            [put("model/vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n")],
-            "vocab.txt: 4 pieces, but the configuration says vocab_size 3,000",
-        ),
-        (
-            "missing checkpoint",
-            [give("--init_checkpoint={here}/model/model.ckpt-7")],
-            "model.ckpt-7: no such checkpoint; in .* there is model.ckpt",
-        ),
-        (
-            "a target that is there",
-            [give("--output_dir={here}/out")],
-            "out: is already there; name a new folder",
-        ),
-        (
-            "a target below a file",
-            [give("--output_dir={here}/table.txt/out")],
-            r"table.txt/out: cannot be written \(not a directory\)",
-        ),
-        (
-            "full disk",
-            [full_disk()],
-            r"exported.*: cannot be written \(file too large\)",
-        ),
-        ("unknown form", [give("--to=pytorch")], "argument --to: invalid choice: 'pyt"),
-        (
-            "8 bits of another form",
-            [give("--int8=true")],
-            "--int8: means nothing without --to=onnx",
-        ),
-        ("no flags", [instead()], "required: --model_dir, --output_dir, --to"),
-    ),
-    *cases_of(
         "biocodes/unpack.py",
         (
             "missing archive",
@@ -519,7 +398,8 @@ def test_wrong_input_is_one_line(case, refused, as_command, as_new_command):
 def test_every_script_is_given_wrong_input():
     """run_*.py are in test_wrong_input_entrypoints.py, scorers in ..._conlleval.py."""
     of_bioasq = "transform_n2b_|bioasq_submission"  # ..._bioasq.py
-    elsewhere = re.compile(rf"run_|biocodes/(conlleval\.|{of_bioasq})")
+    of_models = "convert_checkpoint|export_model"  # ..._models.py
+    elsewhere = re.compile(rf"run_|biocodes/(conlleval\.|{of_bioasq}|{of_models})")
     scripts = {script for script in COMMANDS if not elsewhere.match(script)}
     assert {case.script for case in CASES} == scripts
     assert len(CASES) >= 60

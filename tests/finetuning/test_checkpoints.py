@@ -47,14 +47,14 @@ def test_folder_means_its_checkpoint_of_the_greatest_step(tmp_path):
     )
     newest = str(tmp_path / "model.ckpt-100")
     assert model_folder.resolve(str(tmp_path)) == newest
-    assert checkpoints.latest(str(tmp_path)) == newest
+    assert model_folder.latest(str(tmp_path)) == newest
 
 
 def test_checkpoint_without_a_step_counts_when_there_is_no_other(tmp_path):
     prefix = copy_checkpoint(PRETRAINED, tmp_path, "bert_model.ckpt")
     assert model_folder.resolve(str(tmp_path)) == prefix
     newer = copy_checkpoint(PRETRAINED, tmp_path, "model.ckpt-0")
-    assert checkpoints.latest(str(tmp_path)) == newer
+    assert model_folder.latest(str(tmp_path)) == newer
 
 
 def test_incomplete_checkpoints_do_not_count(tmp_path):
@@ -66,14 +66,14 @@ def test_incomplete_checkpoints_do_not_count(tmp_path):
     (tmp_path / "model.ckpt-8.data-00001-of-00002").write_bytes(b"x")
     copy_checkpoint(PRETRAINED, tmp_path, "model.ckpt-9", PARTS[:1])
     (tmp_path / "model.ckpt-9.data-00000-of-00001.tempstate12").write_bytes(b"x")
-    assert checkpoints.prefixes_in(str(tmp_path)) == [whole]
+    assert model_folder.prefixes_in(str(tmp_path)) == [whole]
     (tmp_path / "model.ckpt-8.data-00000-of-00002").write_bytes(b"x")
-    assert checkpoints.latest(str(tmp_path)) == str(tmp_path / "model.ckpt-8")
+    assert model_folder.latest(str(tmp_path)) == str(tmp_path / "model.ckpt-8")
 
 
 @pytest.mark.parametrize("name", ["no", "no/deeper"])
 def test_folder_that_is_not_there_has_no_checkpoint(tmp_path, name):
-    assert checkpoints.latest(str(tmp_path / name)) is None
+    assert model_folder.latest(str(tmp_path / name)) is None
 
 
 def test_path_to_nothing_is_told_what_is_near(tmp_path):
@@ -116,7 +116,7 @@ def test_fine_tuned_prefers_the_folder(tmp_path):
     [("a/model.ckpt-1190", 1190), ("a/model.ckpt", -1), ("a-7/b", -1), ("m-07", 7)],
 )
 def test_step_of_a_name(prefix, step):
-    assert checkpoints.step_of_name(prefix) == step
+    assert model_folder.step_of_name(prefix) == step
 
 
 def test_step_is_what_the_checkpoint_says(tmp_path):
@@ -145,7 +145,7 @@ def test_checkpoints_beyond_those_to_keep_go(tmp_path):
     assert checkpoints.latest_to_resume(str(tmp_path), keep=2) == newest
     state = tf.train.get_checkpoint_state(str(tmp_path))
     assert len(state.all_model_checkpoint_paths) == 2
-    prefixes = checkpoints.prefixes_in(str(tmp_path))
+    prefixes = model_folder.prefixes_in(str(tmp_path))
     names = [pathlib.Path(prefix).name for prefix in prefixes]
     assert names == ["model.ckpt", "model.ckpt-10", "model.ckpt-9", "x-7"]
 

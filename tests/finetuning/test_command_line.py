@@ -24,7 +24,8 @@ NONE = object()  # the script has no such flag
 DEFAULTS = {
     "task_name": ("NER", None, NONE),
     "data_dir": (None, None, NONE),
-    "train_file": (NONE, NONE, None),
+    "train_file": (None, NONE, None),
+    "dev_file": (NONE, NONE, None),
     "predict_file": (None, NONE, None),
     "input_format": (None, NONE, NONE),
     "id_column": (None, NONE, NONE),
@@ -80,22 +81,32 @@ DEFAULTS = {
     "embed": ("passage", NONE, NONE),
     "layers": ("-1,-2,-3,-4", NONE, NONE),
     "pooling": ("mean", NONE, NONE),
-    "labels": (NONE, None, NONE),
+    "labels": (NONE, None, None),
+    "eval_every": (None, None, None),
+    "keep_best": (False, False, False),
+    "best_metric": (None, None, None),
+    "patience": (0, 0, 0),
+    "seeds": (None, None, None),
+    "question_type": (NONE, NONE, "factoid"),
+    "balance": (NONE, NONE, "undersample"),
+    "examples_per_class": (NONE, NONE, 500),
+    "first_window_only": (NONE, NONE, False),
     "negative": (NONE, None, NONE),
 }
 # What --help shows them under, in its order.
 TOPICS = {
     "run_ner": [
         *("files", "model", "what to do", "training", "memory", "prediction"),
-        *("raw text", "embeddings", "other"),
+        *("development data", "raw text", "embeddings", "other"),
     ],
     "run_re": [
         *("files", "model", "what to do", "training", "memory", "prediction"),
-        *("task", "other"),
+        *("task", "development data", "other"),
     ],
     "run_qa": [
         *("files", "model", "what to do", "training", "memory", "prediction"),
-        *("windows", "answers", "other"),
+        *("questions", "windows", "answers", "yes/no questions"),
+        *("development data", "other"),
     ],
 }
 WITHOUT_EFFECT = "accepted for old commands, without effect"
@@ -270,7 +281,7 @@ def test_help_is_all_there_is_to_know(script, flag, call):
     assert (done.status, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == SCRIPTS[script].__doc__.splitlines()[0]
-    assert len(lines) <= 110
+    assert len(lines) <= 120
     assert max(map(len, lines)) <= 100
     assert lines[-1].startswith("--flagfile=FILE ")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biocodes.lib import files
+from biocodes.lib import files, model_folder
 from finetuning import checkpoints, evaluation
 from finetuning.evaluation import (
     DevSet,
@@ -114,9 +114,9 @@ def test_best_weights_stay_without_the_optimizers(data, tmp_path):
     train(
         data, tmp_path, evaluation=evaluation_in(tmp_path, data, score, keep_best=True)
     )
-    best = checkpoints.best(str(tmp_path))
-    assert best == checkpoints.to_use(str(tmp_path)) == str(tmp_path / "best.ckpt-8")
-    assert checkpoints.latest(str(tmp_path)) == str(tmp_path / "model.ckpt-12")
+    best = model_folder.best(str(tmp_path))
+    assert best == model_folder.to_use(str(tmp_path)) == str(tmp_path / "best.ckpt-8")
+    assert model_folder.latest(str(tmp_path)) == str(tmp_path / "model.ckpt-12")
     of_step = values_of(str(tmp_path / "model.ckpt-8"))
     kept = values_of(best)
     assert set(of_step) - set(kept) == {
@@ -138,7 +138,7 @@ def test_training_ends_when_scores_get_no_better(data, tmp_path, log):
     train(data, tmp_path, evaluation=evaluated(0.5, 0.4, 0.5))
     assert list(recorded(tmp_path)) == [2, 4, 6]
     assert log()[-1] == "training ends here: no better x in 2 evaluations"
-    assert checkpoints.best(str(tmp_path)) == str(tmp_path / "best.ckpt-2")
+    assert model_folder.best(str(tmp_path)) == str(tmp_path / "best.ckpt-2")
     # And the same command again has nothing to do.
     last = train(data, tmp_path, evaluation=evaluated())
     assert checkpoints.step(last) == 6
@@ -156,7 +156,7 @@ def test_killed_run_is_evaluated_by_the_next(data, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         train(data, tmp_path, evaluation=evaluation_in(tmp_path, data, killed))
-    assert checkpoints.latest(str(tmp_path)) == str(tmp_path / "model.ckpt-4")
+    assert model_folder.latest(str(tmp_path)) == str(tmp_path / "model.ckpt-4")
     assert recorded(tmp_path) == {}
     train(data, tmp_path, evaluation=evaluation_in(tmp_path, data, mean_logit))
     first = Predictor(counting_model(), str(tmp_path / "model.ckpt-4"), PREDICTION)
@@ -272,5 +272,5 @@ def test_best_weights_are_not_left_behind_by_another_training(tmp_path, interrup
     with pytest.raises(files.InputError, match="give --keep_best=true again"):
         check(run_in(tmp_path, *FLAGS))
     check(run_in(tmp_path, *FLAGS, "--overwrite_output_dir")).start(())
-    assert checkpoints.best(str(tmp_path)) is None
+    assert model_folder.best(str(tmp_path)) is None
     assert not os.path.exists(str(tmp_path / evaluation.RECORD))

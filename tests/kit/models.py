@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 
 import modeling
 import tokenization
-from biocodes.lib import files
+from biocodes.lib import files, model_folder
 from finetuning import checkpoints
 from finetuning.model import Head, Model
 from kit.golden import CONFIG_FILE, VOCAB_FILE
@@ -115,5 +115,5 @@ def value_of(prefix: str, name: str) -> np.ndarray:
 
 def steps_in(folder: pathlib.Path) -> Sequence[int]:
     """List the steps of the checkpoints in a folder, sorted."""
-    prefixes = checkpoints.prefixes_in(str(folder))
-    return sorted(checkpoints.step_of_name(prefix) for prefix in prefixes)
+    prefixes = model_folder.prefixes_in(str(folder))
+    return sorted(model_folder.step_of_name(prefix) for prefix in prefixes)
