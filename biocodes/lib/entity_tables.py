@@ -18,6 +18,8 @@ ENTITIES, SUMMARY = "entities.csv", "summary.csv"
 COLUMNS = ("id", "section", "start", "end", "type", "text", "score", "sentence")
 SUMMARY_COLUMNS = ("text", "type", "count", "documents", "mean_score")
 _MARK = "\ufeff"
+# As RFC 4180 has it; Python 3.7 quotes no lone \r but where it is part of this.
+_LINE_END = "\r\n"
 
 Writer = Callable[[Sequence[Annotated]], None]
 
@@ -27,7 +29,7 @@ def writer(folder: str) -> Iterator[Writer]:
     """Give the function that adds a document to entities.csv: an entity a row."""
     with files.whole_file(os.path.join(folder, ENTITIES)) as stream:
         stream.write(_MARK)
-        rows = csv.writer(stream, lineterminator="\n")
+        rows = csv.writer(stream, lineterminator=_LINE_END)
         rows.writerow(COLUMNS)
 
         def write(document: Sequence[Annotated]) -> None:
@@ -36,7 +38,8 @@ def writer(folder: str) -> Iterator[Writer]:
                 for entity, sentence in zip(entities, sentences):
                     start, end, kind, text, score = entity
                     place = passage.id, passage.section or "", start, end
-                    rows.writerow([*place, kind, text, _shown(score), sentence])
+                    row = [*place, kind, _held(text), _shown(score), _held(sentence)]
+                    rows.writerow(row)
 
         yield write
 
@@ -68,7 +71,7 @@ def summary_writer(folder: str) -> Iterator[Writer]:
         def write(document: Sequence[Annotated]) -> None:
             met = set()
             for entity in (entity for item in document for entity in item.entities):
-                text = " ".join(entity.text.split())
+                text = _held(" ".join(entity.text.split()))
                 key = text.casefold(), entity.type
                 row = counts.setdefault(key, [text, 0, 0, 0.0, 0])
                 row[1] += 1
@@ -80,12 +83,17 @@ def summary_writer(folder: str) -> Iterator[Writer]:
 
         yield write
         stream.write(_MARK)
-        rows = csv.writer(stream, lineterminator="\n")
+        rows = csv.writer(stream, lineterminator=_LINE_END)
         rows.writerow(SUMMARY_COLUMNS)
         for key, row in sorted(counts.items(), key=lambda item: (-item[1][1], item[0])):
             text, count, documents, total, scores = row
             mean = _shown(total / scores) if scores else ""
             rows.writerow([text, key[1], count, documents, mean])
+
+
+def _held(text):
+    """Replace U+0000, which readers of CSV refuse."""
+    return text.replace("\0", "\ufffd")
 
 
 def _shown(score):

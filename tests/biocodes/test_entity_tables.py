@@ -72,7 +72,12 @@ def test_any_entity_is_in_the_tables(tmp_path_factory, annotated):
     path.write_text("".join(jsonl_line(item) + "\n" for item in annotated))
     formats.convert(str(path), str(folder), ["csv", "summary"])
     expected = [
-        [item.passage.id, str(own.start), str(own.end), own.text]
+        [
+            item.passage.id,
+            str(own.start),
+            str(own.end),
+            own.text.replace("\0", "\ufffd"),
+        ]
         for item in annotated
         for own in item.entities
     ]

@@ -256,7 +256,7 @@ CASES = [
         (
             "binary file",
             [put("qa/test.json", b"\x1f\x8b\x08\0")],
-            "test.json:1: byte 2",
+            "test.json: this is compressed by gzip; unpack it first",
         ),
         (
             "another form",
