@@ -14,6 +14,7 @@ import shutil
 from typing import Any, Dict, Iterable, NamedTuple, Optional
 
 from biocodes.lib import files
+from biocodes.lib.tensorflow_import import check_path
 from finetuning import checkpoints
 from finetuning.command_line import Flags, log
 
@@ -43,8 +44,9 @@ def find_files(folder: str) -> ModelFiles:
     """Find all that a folder says of its model.
 
     Raises:
-      InputError: it holds no model, or more than one.
+      InputError: it holds no model, or more than one; or TensorFlow misreads its path.
     """
+    check_path(folder, "--model_dir")
     _check_folder(folder)
     vocab_file = os.path.join(folder, VOCABULARY)
     casing = recorded_casing(folder)

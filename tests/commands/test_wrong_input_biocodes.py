@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from kit.small_input import COMMANDS, ID, bioasq_form, squad_form
+from kit.small_input import COMMANDS, ENTITY, ID, bioasq_form, squad_form
 from kit.wrong_input import (
     HUGE,
     cases_of,
@@ -371,6 +371,64 @@ CASES = [
             "full disk",
             [full_disk()],
             r"unpacked: cannot be written \(file too large\)",
+        ),
+    ),
+    *cases_of(
+        "biocodes/entity_formats.py",
+        ("missing file", [put("entities.jsonl", None)], "entities.jsonl: cannot be re"),
+        (
+            "no entities",
+            [put("entities.jsonl", '{"id": 1, "text": ""}')],
+            "jsonl:1: wit",
+        ),
+        (
+            "entity out of the text",
+            [
+                put_json(
+                    "entities.jsonl", {"id": "1", "text": "A", "entities": [ENTITY]}
+                )
+            ],
+            "entities.jsonl:1: the entity 0 to 6 is out of the text",
+        ),
+        (
+            "nonsense format",
+            [give("--output_formats=xml")],
+            "--output_formats: 'xml' is no format; choose of conll, ",
+        ),
+        (
+            "output in a file",
+            [give("--output_dir={here}/table.txt")],
+            "table.txt: cann",
+        ),
+        (
+            "full disk",
+            [full_disk()],
+            r"out/.*: cannot be written \(file too large\)",
+        ),
+    ),
+    *cases_of(
+        "biocodes/conll_types.py",
+        ("missing folder", [give("--input_dir={here}/no")], "/no: cannot be read"),
+        ("no corpus", [give("--input_dir={here}/qa")], "qa: there is no .tsv file in"),
+        (
+            "type that nothing has",
+            [give("--keep=Gene")],
+            "--keep: there is no entity of the type 'Gene' in .*there are Chemical, D",
+        ),
+        (
+            "folder that is read",
+            [give("--output_dir={here}/typed")],
+            "--output_dir: is the folder that is read",
+        ),
+        (
+            "both kept and dropped",
+            [give("--drop=Disease")],
+            "argument --drop: not allowed with argument --keep",
+        ),
+        (
+            "full disk",
+            [full_disk(10)],
+            r"out/test.tsv: cannot be written \(file too large\)",
         ),
     ),
     *cases_of(
