@@ -81,6 +81,7 @@ def parse_flags(argv: Optional[Sequence[str]]) -> argparse.Namespace:
 def main(argv: Optional[Sequence[str]] = None) -> None:
     """Write the checkpoint, and print what it holds and what was left behind."""
     flags = parse_flags(argv)
+    tensorflow_import.check_path(flags.output_dir, "--output_dir")
     config, vocabulary = hugging_face.read_description(flags.input_dir)
     advice = hugging_face.case_advice(flags.input_dir, vocabulary)
     path, weights = hugging_face.read_weights(flags.input_dir)

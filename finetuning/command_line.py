@@ -365,6 +365,7 @@ def parse_flags(
     for flag in (*required, *files_of_model, "output_dir"):
         if not flags[flag].value:
             raise files.InputError("is required", f"--{flag}", remedy=_remedy(flag))
+    _check_text(flags)
     _check_paths(flags)
     _check_numbers(flags)
     if flags.use_tpu:
@@ -381,6 +382,15 @@ def _remedy(flag: str) -> Optional[str]:
     return None
 
 
+def _check_text(flags: Flags) -> None:
+    """Refuse what no file could hold: labels, say, that are not UTF-8."""
+    for name in flags:
+        value = flags[name].value
+        is_text = name in _PATHS or not isinstance(value, str) or files.is_text(value)
+        if not is_text:
+            raise files.InputError(f"{value} is not UTF-8 text", f"--{name}")
+
+
 # Flags that TensorFlow gets as paths of checkpoints, and all that name local files.
 _CHECKPOINT_PATHS = ("output_dir", "init_checkpoint", "model_dir")
 _PATHS = (
@@ -392,16 +402,11 @@ _PATHS = (
     "predict_file",
     "dev_file",
 )
-_PATTERN = re.compile(r"[*?\[\]\\]")
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def _check_paths(flags: Flags) -> None:
-    """Refuse paths that TensorFlow would take for something else, or wait for.
-
-    It reads *, ?, [ and \\ in the name of a checkpoint as a pattern, and finds none
-    after hours of training; paths such as gs://… it tries for minutes.
-    """
+    """Refuse paths that TensorFlow would misread, or wait for: gs://…, for minutes."""
     for name in _PATHS:
         value = flags[name].value if name in flags else None
         if not value:
@@ -413,13 +418,8 @@ def _check_paths(flags: Flags) -> None:
                 f"--{name}",
                 remedy="copy it, or mount its file system, and name the local path",
             )
-        odd = _PATTERN.search(value) if name in _CHECKPOINT_PATHS else None
-        if odd:
-            raise files.InputError(
-                f"{value} has a {odd.group()}, which TensorFlow reads as a pattern",
-                f"--{name}",
-                remedy="name or rename a folder without * ? [ ] \\",
-            )
+        if name in _CHECKPOINT_PATHS:
+            tensorflow_import.check_path(value, f"--{name}")
 
 
 # name → (least, greatest or None) of the flags that are numbers.

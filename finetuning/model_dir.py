@@ -22,6 +22,7 @@ from biocodes.lib.model_folder import (
     vocabulary_is_uncased,
     write_casing,
 )
+from biocodes.lib.tensorflow_import import check_path
 from finetuning.command_line import Flags, log
 from finetuning.engine import ONNX, TENSORFLOW
 
@@ -49,8 +50,9 @@ def find_files(folder: str, engine: str = TENSORFLOW) -> ModelFiles:
       engine: that the model is for.
 
     Raises:
-      InputError: it holds no model, or more than one.
+      InputError: it holds no model, or more than one; or TensorFlow misreads its path.
     """
+    check_path(folder, "--model_dir")
     check_folder(folder)
     vocab_file = os.path.join(folder, VOCABULARY)
     config = os.path.join(folder, CONFIG)

@@ -123,8 +123,10 @@ def _prepare_streams():
             # Not to be closed at exit, which `python -W error` would complain about.
             nothing = os.open(os.devnull, os.O_WRONLY)
             setattr(sys, name, open(nothing, "w", closefd=False))  # noqa: SIM115
-    # Standard error escapes already.
-    if sys.stdout.errors == "strict" and hasattr(sys.stdout, "reconfigure"):
+    # Standard error escapes already. In the C locale, bytes of names that are not UTF-8
+    # would go to the terminal as they are, and other text not at all.
+    escapes = sys.stdout.errors not in ("strict", "surrogateescape")
+    if not escapes and hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 

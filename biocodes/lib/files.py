@@ -74,6 +74,18 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
+def is_text(text: str) -> bool:
+    """Return whether a file can hold a text: it has no half of a surrogate pair.
+
+    Bytes of a command line that are not UTF-8 are such halves, and JSON can have some.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def quoted(text: str) -> str:
     """Quote a cell for a message, cut to a readable length."""
     return repr(text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…")
@@ -361,6 +373,10 @@ def _reporting_unwritable(path):
         yield
     except OSError as error:
         raise unwritable(path, error) from error
+    except UnicodeEncodeError as error:
+        odd = error.object[error.start : error.end]
+        problem = f"cannot be written ({quoted(odd)} is no character of UTF-8 text)"
+        raise InputError(problem, path, None, "nothing there was changed") from error
 
 
 def _open_beside(path: str, binary: bool) -> ContextManager[IO]:

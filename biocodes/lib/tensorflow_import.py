@@ -1,4 +1,4 @@
-"""The import of TensorFlow: without its noise, and what prevents it in one line.
+"""What TensorFlow needs and cannot take, in one line each; its import without noise.
 
 It is imported by the three scripts, and by the commands that read or write checkpoints.
 """
@@ -11,7 +11,7 @@ import sys
 import warnings
 from typing import Iterator, NoReturn, Optional
 
-from biocodes.lib import command
+from biocodes.lib import command, files
 
 # Bytes of address space that its libraries take, and each of its threads: stack and
 # heap. Where one cannot be started, a library ends the process (std::system_error).
@@ -19,6 +19,8 @@ LIBRARIES = 1.5e9
 THREAD = 75e6
 # It has two pools of a thread for each core, and some threads more.
 POOLS, SINGLE_THREADS = 2, 8
+# What it takes for a pattern in the name of a checkpoint.
+_PATTERN = re.compile(r"[*?\[\]\\]")
 _NO_MEMORY = re.compile("failed to map segment|cannot allocate memory", re.IGNORECASE)
 _REASON = re.compile(r"^ImportError: (.+)", re.MULTILINE)
 
@@ -78,6 +80,40 @@ def standard_error_dropped() -> Iterator[int]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def check_path(path: str, name: str) -> None:
+    """Refuse the path of a checkpoint, or of its folder, that TensorFlow misreads.
+
+    It would train for hours, and then not find what it has written.
+
+    Args:
+      path: as it was given.
+      name: of the flag, for messages.
+
+    Raises:
+      InputError: the path has a character of a pattern, or is not UTF-8.
+    """
+    odd = _PATTERN.search(path)
+    if odd:
+        raise files.InputError(
+            f"{path} has a {odd.group()}, which TensorFlow reads as a pattern",
+            name,
+            remedy="name or rename a folder without * ? [ ] \\",
+        )
+    try:
+        is_utf8 = os.fsencode(path) == path.encode("utf-8")
+    except UnicodeEncodeError:
+        is_utf8 = False
+    if not is_utf8:
+        encoding = sys.getfilesystemencoding()
+        raise files.InputError(
+            f"{path} is no UTF-8 path, the only ones that TensorFlow opens",
+            name,
+            remedy="name or rename a folder in ASCII"
+            if encoding == "utf-8"
+            else f"the locale is {encoding}; set PYTHONUTF8=1",
+        )
 
 
 def _is_command() -> bool:

@@ -152,7 +152,8 @@ def _named(text: str) -> Tuple[Optional[str], str]:
 
 
 def _is_type(text: str) -> bool:
-    return text.split() == [text] and conll.split_label(f"B-{text}") == ("B", text)
+    is_word = files.is_text(text) and text.split() == [text]
+    return is_word and conll.split_label(f"B-{text}") == ("B", text)
 
 
 def _name_of(folder: str) -> str:

@@ -176,6 +176,20 @@ def test_failure_leaves_the_older_file(tmp_path, error):
     assert os.listdir(str(tmp_path)) == ["file"]
 
 
+def test_what_is_no_text_is_an_error_and_leaves_the_older_file(tmp_path):
+    """Half of a surrogate pair: a byte of a name that is not UTF-8, or of JSON."""
+    path = written(tmp_path, b"older")
+    with pytest.raises(files.InputError) as caught:
+        with files.whole_file(path) as stream:
+            stream.write("caf\udce9")
+    assert str(caught.value) == (
+        f"{path}: cannot be written ('\\udce9' is no character of UTF-8 text); nothing"
+        " there was changed"
+    )
+    assert pathlib.Path(path).read_bytes() == b"older"
+    assert os.listdir(str(tmp_path)) == ["file"]
+
+
 def test_files_appear_together_and_alone(tmp_path):
     """And what went with the older ones goes."""
     for name in ("a", "b", "scores", "mine"):

@@ -333,53 +333,6 @@ CASES = [
         ),
     ),
     *cases_of(
-        "biocodes/to_corpus.py",
-        (
-            "missing file",
-            [put("notes.pubtator", None)],
-            "notes.pubtator: cannot be read",
-        ),
-        (
-            "a mention that is elsewhere",
-            [line("notes.pubtator", 3, "0\t1\t7\tAtaxia\tDisease")],
-            "notes.pubtator:3: 'taxia.' stands where the mention 'Ataxia' should",
-        ),
-        ("no annotations", [put("notes.pubtator", "Text.\n")], "looks like plain text"),
-        ("a folder of another kind", [give("--input={here}/ner")], r"no \.ann in this"),
-        ("nonsense split", [give("--split=80,30")], "--split: '80,30' is no split"),
-        (
-            "fewer documents than sets",
-            [put("notes.pubtator", "0|t|Ataxia\n0|a|\n0\t0\t6\tAtaxia\tDisease\n")],
-            "--split: 1 documents cannot be split into 3 sets",
-        ),
-        (
-            "a type that is not there",
-            [give("--types=Gene")],
-            "--types: no mention is of type Gene; there are Disease",
-        ),
-        ("no relations", [give("--task=re")], "no document has a relation"),
-        ("annotations for qa", [give("--task=qa")], "--task=qa takes a .csv or .tsv"),
-        (
-            "an answer that is not in its context",
-            [
-                put("a.csv", "context,question,answer\na,b,c\n"),
-                instead(
-                    *(
-                        "--task=qa",
-                        "--train_input={here}/a.csv",
-                        "--output_dir={here}/out",
-                    )
-                ),
-            ],
-            "a.csv:2: the answer 'c' does not stand in the context; copy it",
-        ),
-        (
-            "full disk",
-            [full_disk()],
-            r"out/train_dev.tsv: cannot be written \(file too large\)",
-        ),
-    ),
-    *cases_of(
         "examples/show_entities.py",
         ("missing file", [put("table.txt", None)], "table.txt: cannot be read"),
         ("one column", [line("table.txt", 2, "is")], "table.txt:2: one column where a"),
@@ -399,7 +352,9 @@ def test_every_script_is_given_wrong_input():
     """run_*.py are in test_wrong_input_entrypoints.py, scorers in ..._conlleval.py."""
     of_bioasq = "transform_n2b_|bioasq_submission"  # ..._bioasq.py
     of_models = "convert_checkpoint|export_model"  # ..._models.py
-    elsewhere = re.compile(rf"run_|biocodes/(conlleval\.|{of_bioasq}|{of_models})")
+    of_entities = "to_corpus|entity_formats|conll_types"  # ..._entities.py
+    others = f"conlleval\\.|{of_bioasq}|{of_models}|{of_entities}"
+    elsewhere = re.compile(f"run_|biocodes/({others})")
     scripts = {script for script in COMMANDS if not elsewhere.match(script)}
     assert {case.script for case in CASES} == scripts
     assert len(CASES) >= 60

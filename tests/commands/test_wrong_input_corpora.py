@@ -51,6 +51,7 @@ DATA_DIRS = cases_of(
             ),
             ("a b={here}/dis,{here}/chem", "--data_dir: 'a b' cannot be the type"),
             ("0={here}/dis,{here}/chem", "--data_dir: '0' cannot be the type"),
+            ("\udce9={here}/dis,{here}/chem", r"--data_dir: '\\udce9' cannot be the"),
             (
                 "Disease={here}/dis,/nowhere",
                 "/nowhere/train_dev.tsv: cannot be read",

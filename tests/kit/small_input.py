@@ -89,15 +89,50 @@ COMMANDS = {
     "biocodes/unpack.py": [
         *("--archive_path={here}/archive.tar.gz", "--output_dir={here}/unpacked")
     ],
+    "biocodes/entity_formats.py": [
+        *("--input_path={here}/entities.jsonl", "--output_dir={here}/out"),
+        "--output_formats=conll,pubtator,brat,bioc,html",
+    ],
+    "biocodes/conll_types.py": [
+        *("--input_dir={here}/typed", "--output_dir={here}/out", "--keep=Disease")
+    ],
     "examples/show_entities.py": ["--result_path={here}/table.txt"],
+}
+MODEL_FILES = ["model/vocab.txt", "model/bert_config.json"]
+# Script → the files that it reads, as patterns.
+READS = {
+    "run_ner.py": [*MODEL_FILES, "ner/*.tsv"],
+    "run_re.py": [*MODEL_FILES, "re/*.tsv"],
+    "run_qa.py": [*MODEL_FILES, "qa/*.json"],
+    "biocodes/ner_detokenize.py": ["pieces/*"],
+    "biocodes/conlleval.py": ["table.txt"],
+    "biocodes/conlleval.pl": ["table.txt"],
+    "biocodes/re_eval.py": ["scores/*"],
+    "biocodes/chemprot_to_tsv.py": ["chemprot/*/*"],
+    "biocodes/transform_nbset2bioasqform.py": ["nbest.json"],
+    "biocodes/transform_n2b_yesno.py": ["yesno.json"],
+    "biocodes/transform_n2b_list.py": ["list.json"],
+    "biocodes/bioasq_submission.py": ["golden.json", "answers.json"],
+    "biocodes/bioasq_eval.py": ["golden.json", "answers.json"],
+    "biocodes/bioasq_to_squad.py": ["bioasq.json"],
+    "biocodes/squad_eval.py": ["qa/test.json", "predictions.json"],
+    "biocodes/convert_checkpoint.py": ["hf/*"],
+    "biocodes/export_model.py": ["model/bert_config.json", "model/vocab.txt"],
+    "biocodes/to_corpus.py": ["notes.pubtator"],
+    "biocodes/unpack.py": ["archive.tar.gz"],
+    "biocodes/entity_formats.py": ["entities.jsonl"],
+    "biocodes/conll_types.py": ["typed/*.tsv"],
+    "examples/show_entities.py": ["table.txt"],
 }
 RESULTS = [
     *("token_test.txt", "label_test.txt", "word_test.txt", "NER_result_conll.txt"),
     *("entity_level_results.txt", "eval_results.txt", "test_results.tsv"),
     *("test_predictions.tsv", "test_scores.txt", "predictions.json"),
+    *("entities.conll", "entities.html"),
     *("nbest_predictions.json", "train.tsv", "dev.tsv", "test.tsv", "train.json"),
     "BioASQform_BioASQ-answer.json",
 ]
+ENTITY = {"start": 0, "end": 6, "type": "Disease", "text": "Ataxia", "score": 0.5}
 CONVERTED = ["bert_config.json", "vocab.txt"]
 
 
@@ -106,11 +141,16 @@ def lay_out(folder):
     golden = DATA / "ner"
     shutil.copytree(str(DATA / "init"), str(folder / "model"))
     shutil.copytree(str(DATA / "chemprot"), str(folder / "chemprot"))
-    for name in ("ner", "re", "qa", "pieces", "scores", "hf", "out", "converted"):
+    for name in ("ner", "re", "qa", "pieces", "scores", "typed", "hf"):
+        (folder / name).mkdir()
+    for name in ("out", "converted"):
         (folder / name).mkdir()
     sentences = (golden / "devel.tsv").read_text(encoding="utf-8").split("\n\n")
     for name in ("train_dev", "devel", "test"):
         write(folder / "ner" / f"{name}.tsv", "\n\n".join(sentences[:8]) + "\n")
+    write(folder / "typed" / "test.tsv", "Ataxia\tB-Disease\n\nZinc\tB-Chemical\n")
+    passage = {"id": "1", "text": "Ataxia is", "entities": [ENTITY]}
+    write(folder / "entities.jsonl", json.dumps(passage) + "\n")
     rows = [f"@GENE$ and @DISEASE$, sentence {i}.\t{i % 2}\n" for i in range(8)]
     write(folder / "re" / "train.tsv", "".join(rows))
     write(folder / "re" / "dev.tsv", "".join(rows))
