@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional, Sequence, Tuple
 
 if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from biocodes.lib import command, files, hugging_face, model_folder
+from biocodes.lib import command, files, hugging_face, model_folder, tensorflow_import
 from biocodes.lib.bert_config import Config
 from biocodes.lib.labels import LABEL_FILE
 from biocodes.models.checkpoint import save_checkpoint
