@@ -36,8 +36,8 @@ from finetuning.estimator import ModeKeys  # noqa: E402
 from finetuning.model import Model  # noqa: E402
 from finetuning.prediction import Predictor  # noqa: E402
 from finetuning.training import TrainingSettings  # noqa: E402
-from tasks.ner import head as ner_head
-from tasks.qa import head as qa_head
+from tasks.ner import head as ner_head  # noqa: E402
+from tasks.qa import head as qa_head  # noqa: E402
 
 STEP_HEAD = ("model", "batch", "flags", "always, GB", "at most, GB", "resident, GB")
 PHASE_HEAD = ("phase", "default, GB", f"{scripts.PADDED}, GB", "ratio")
@@ -133,6 +133,7 @@ def measure_step(shape: str, way: str) -> Tuple[int, int, int]:
     Returns:
       Bytes of the variables; alive at the worst moment; resident at most.
     """
+    tf.disable_v2_behavior()
     model, batch = shape.split("-")
     count, recompute_layers = WAYS[way]
     update, feed = build_step(SIZES[model], batch, count, recompute_layers)

@@ -10,7 +10,7 @@ import bisect
 import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
-from biocodes.lib import bioasq, files, passages
+from biocodes.lib import bioasq, files, inputs
 from biocodes.lib.sentences import sentence_starts
 
 SNIPPET, NEIGHBOURS, ABSTRACT = "snippet", "neighbours", "abstract"
@@ -143,9 +143,9 @@ def abstracts_in(question: bioasq.Question) -> Dict[str, Abstract]:
 
 
 def read_abstracts(path: str) -> Dict[str, Abstract]:
-    """Read a file of abstracts in any form that passages.py reads, by document_id."""
+    """Read a file of abstracts in any form that inputs.py reads, by document_id."""
     sections = {}
-    for passage in passages.read_passages(path):
+    for passage in inputs.read_passages(path):
         sections.setdefault(document_id(passage.id), []).append(passage)
     return {
         name: Abstract.join(

@@ -10,7 +10,7 @@ import errno
 import os
 import signal
 import sys
-from typing import IO, Any, Callable, NoReturn, Optional, Sequence
+from typing import IO, Any, Callable, Iterator, NoReturn, Optional, Sequence
 
 from biocodes.lib import files
 from biocodes.lib.version import VERSION
@@ -156,3 +156,28 @@ def _refused_by_system(error):
     if error.filename is None:
         return f"standard output: cannot be written ({reason})"
     return f"{error.filename}: {reason}"
+
+
+@contextlib.contextmanager
+def standard_error_dropped() -> Iterator[int]:
+    """Drop what is written to standard error within the block, by C libraries, too.
+
+    Since 2.16 TensorFlow writes lines, before its logging is set up, that no log level
+    switches off.
+
+    Yields:
+      A descriptor that still writes to standard error.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed
+        yield 2
+        return
+    dropped = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(dropped, 2)
+    os.close(dropped)
+    try:
+        yield kept
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -38,7 +38,7 @@ def importing() -> Iterator[int]:
     if _is_command():
         _check_address_space()
     try:
-        with warnings.catch_warnings(), standard_error_dropped() as kept:
+        with warnings.catch_warnings(), command.standard_error_dropped() as kept:
             # Also where python -W error would make errors of them.
             warnings.simplefilter("ignore")
             yield kept
@@ -55,31 +55,6 @@ def fail(error: Exception) -> NoReturn:
     if reason is None or not _is_command():
         raise error
     command.fail(reason)
-
-
-@contextlib.contextmanager
-def standard_error_dropped() -> Iterator[int]:
-    """Drop what is written to standard error within the block, by C libraries, too.
-
-    Since 2.16 TensorFlow writes lines, before its logging is set up, that no log level
-    switches off.
-
-    Yields:
-      A descriptor that still writes to standard error.
-    """
-    try:
-        kept = os.dup(2)
-    except OSError:  # closed
-        yield 2
-        return
-    dropped = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(dropped, 2)
-    os.close(dropped)
-    try:
-        yield kept
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def check_path(path: str, name: str) -> None:
