@@ -31,6 +31,7 @@ import numpy as np
 
 from biocodes.lib import files
 from finetuning import workers
+from finetuning.command_line import start_tensorflow
 from finetuning.progress import report_progress
 
 Item = TypeVar("Item")
@@ -184,8 +185,7 @@ def write_records(
     Raises:
       InputError: the file cannot be written.
     """
-    import tensorflow.compat.v1 as tf  # not before there is something to write
-
+    tf = start_tensorflow()  # not before there is something to write
     beside, count, checksum = f"{path}.tmp", 0, 0
     try:
         with tf.io.TFRecordWriter(beside) as writer:

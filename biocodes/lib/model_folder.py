@@ -108,7 +108,7 @@ def exported_model(path: str, flag: str) -> str:
     if os.path.isfile(file) and is_exported(file):
         return file
     raise files.InputError(
-        f"no {ONNX_MODEL} there" if os.path.exists(path) else "no such folder",
+        f"no {ONNX_MODEL} there",
         f"{flag}={path}",
         remedy="make one of the model: python biocodes/export_model.py --to=onnx"
         " --model_dir=… --output_dir=…",

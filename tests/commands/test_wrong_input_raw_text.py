@@ -147,6 +147,31 @@ CASES = cases_of(
         [put("out/brat/mine", ""), give(OWN, "--output_formats=brat")],
         "out/brat: mine is in it, which is not made here",
     ),
+    (
+        "no exported model for the engine",
+        [give(OWN, "--engine=onnx", "--model_dir={here}/model")],
+        r"--init_checkpoint=\S+: no model.onnx there; make one .*export_model.py --to",
+    ),
+    (
+        "a folder that is not exported",
+        [give(OWN, "--engine=onnx", "--model_dir={here}/model", "--init_checkpoint=")],
+        "--model_dir=.*/model: no model.onnx there; make one of the model: python bio",
+    ),
+    (
+        "training by the engine that predicts",
+        [give(OWN, "--engine=onnx", "--do_train=true", "--data_dir={here}/ner")],
+        "--do_train: does not go with --engine=onnx, which predicts and no more; give",
+    ),
+    (
+        "embedding by it",
+        [give(OWN, "--engine=onnx", "--do_embed=true")],
+        "--do_embed: does not go with --engine=onnx",
+    ),
+    (
+        "an engine that there is not",
+        [give(OWN, "--engine=pytorch")],
+        "--engine=pytorch: .* <tensorflow|onnx>",
+    ),
     base=[
         put("own.txt", "".join(f"{text}\n" for text in TEXTS)),
         put("out/entities.jsonl", EARLIER),

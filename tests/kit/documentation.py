@@ -17,6 +17,7 @@ import subprocess
 from typing import Any, Dict, List, NamedTuple, Optional, Set
 
 from kit import bioasq as made_up
+from kit.model_folders import LABELS
 from kit.paths import DATA, ROOT
 from kit.python_command import PythonCommand
 from kit.small_input import squad_form, write, write_hugging_face, write_json
@@ -141,8 +142,10 @@ def _make_model(folder: pathlib.Path, checkpoint: str, name: str = "") -> None:
         shutil.copy(str(part), str(folder / target))
     if not name:  # fine-tuned, so TensorFlow has listed it
         write(folder / "checkpoint", f'model_checkpoint_path: "{source.name}"\n')
-    if source.parent.name == "re":
-        write_json(folder / "label2id.json", {"0": 0, "1": 1})
+    labels = LABELS.get(source.parent.name)
+    if labels:
+        ids = {label: index for index, label in enumerate(labels)}
+        write_json(folder / "label2id.json", ids)
 
 
 def add_layers(folder: pathlib.Path) -> None:

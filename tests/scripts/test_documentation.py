@@ -21,6 +21,7 @@ TRAINED = {
 MODELS = {
     "docs/raw_text.md": TRAINED,
     "docs/python.md": TRAINED,
+    "docs/export.md": TRAINED,
     "docs/faq.md": {"ner_outputs": TRAINED["ner_outputs"]},
 }
 # Flags of other programs: flag → program.
