@@ -86,8 +86,8 @@ def _annotation_record(entity, number, offset):
 def _annotated(name, part, path):
     """Make the Annotated passage of a document's passage."""
     section = part["infons"].get("type")
-    if section not in passages.SECTIONS:
-        section = None
+    record = {"id": name, "section": section, "text": part["text"]}
+    passage = passages.passage_of(record, path)
     entities = []
     for annotation in part["annotations"]:
         if len(annotation["locations"]) != 1:
@@ -98,6 +98,6 @@ def _annotated(name, part, path):
         end = start + location["length"]
         score = float(infons["score"]) if "score" in infons else None
         entity = Entity(start, end, infons["type"], annotation["text"], score)
-        entities.append(check_entity(entity, part["text"], path))
+        entities.append(check_entity(entity, passage.text, path))
     entities.sort(key=lambda entity: entity[:2])
-    return Annotated(passages.Passage(name, section, part["text"]), entities)
+    return Annotated(passage, entities)
