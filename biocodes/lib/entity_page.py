@@ -17,7 +17,7 @@ import re
 from typing import IO, Dict, Iterable, Iterator, Optional
 
 from biocodes.lib import files, passages
-from biocodes.lib.entities import Annotated, Entity, count_types
+from biocodes.lib.entities import Annotated, Entity, check_entity, count_types
 from biocodes.lib.page_script import SCRIPT
 from biocodes.lib.page_style import style_sheet
 
@@ -83,21 +83,29 @@ def read(path: str) -> Iterator[Annotated]:
     """Yield the Annotated passages that a page holds.
 
     Raises:
-      InputError: the file cannot be read, is not UTF-8, or has marks that are none of
-        this page's.
+      InputError: the file cannot be read, is not UTF-8, or has passages or marks that
+        are none of this page's.
     """
     page = _Page()
     with files.open_binary(path) as stream:
         try:
             for text in codecs.iterdecode(stream, "utf-8"):
                 page.feed(text)
-                yield from page.taken()
+                yield from _checked(page.taken(), path)
             page.close()
-            yield from page.taken()
+            yield from _checked(page.taken(), path)
+        except files.InputError:
+            raise
         except UnicodeDecodeError as error:
             raise files.InputError("not UTF-8 text", path) from error
         # The last two are the parser's, of markup that it does not know.
-        except (LookupError, ValueError, AssertionError, NotImplementedError) as error:
+        except (
+            LookupError,
+            TypeError,
+            ValueError,
+            AssertionError,
+            NotImplementedError,
+        ) as error:
             problem = f"not a page of entities ({type(error).__name__}: {error})"
             raise files.InputError(problem, path) from error
 
@@ -192,6 +200,15 @@ def _escaped(text):
 # Reading
 
 
+def _checked(annotated_passages, path):
+    """Yield Annotated passages whose ids and entities are what they have to be."""
+    for passage, entities in annotated_passages:
+        checked = passages.passage_of(passage._asdict(), path)
+        for entity in entities:
+            check_entity(entity, passage.text, path)
+        yield Annotated(checked, entities)
+
+
 class _Page(html.parser.HTMLParser):
     """Collects the passages of a page as it is fed."""
 
@@ -222,9 +239,8 @@ class _Page(html.parser.HTMLParser):
             score = float(fields["data-score"]) if "data-score" in fields else None
             mention = self._text[start:]
             end = len(self._text)
-            self._entities.append(
-                Entity(start, end, fields["data-type"], mention, score)
-            )
+            kind = fields["data-type"] or ""  # an attribute without a value has None
+            self._entities.append(Entity(start, end, kind, mention, score))
             self._open = None
         elif tag == "p" and self._passage is not None:
             name, section = self._passage["data-id"], self._passage.get("data-section")

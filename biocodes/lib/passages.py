@@ -64,7 +64,9 @@ def json_object(line: str, path: str, number: int) -> Dict[str, Any]:
     return value
 
 
-def passage_of(record: Dict[str, Any], path: str, number: int) -> Passage:
+def passage_of(
+    record: Dict[str, Any], path: str, number: Optional[int] = None
+) -> Passage:
     """Make a Passage of a dict with "id" and "text", and "section" if it has one.
 
     Raises:

@@ -190,6 +190,7 @@ def test_ids_that_are_pmids_lead_to_pubmed(name, section, linked):
     "content",
     [
         '<p data-id="1"><mark data-type="A" data-score="high">a</mark></p>',
+        '<p data-id="1"><mark data-type="A" data-score>a</mark></p>',
         '<p data-id="1"><mark>a</mark></p>',
     ],
 )
@@ -197,6 +198,22 @@ def test_marks_of_other_pages_are_refused(tmp_path, content):
     path = tmp_path / "page.html"
     path.write_text(content)
     with pytest.raises(files.InputError, match="page.html: not a page of entities"):
+        list(entity_page.read(str(path)))
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ('<p data-id="1"><mark data-type>a</mark></p>', "'' is no type of an entity"),
+        ('<p data-id="1"><mark data-type="A"> </mark></p>', "0 to 1 is white space"),
+        ("<p data-id>a</p>", '"id" is no string'),
+        ('<p data-id=" ">a</p>', "the id is empty"),
+    ],
+)
+def test_what_no_page_of_ours_has_is_refused(tmp_path, content, message):
+    path = tmp_path / "page.html"
+    path.write_text(content)
+    with pytest.raises(files.InputError, match=f"page.html: .*{message}"):
         list(entity_page.read(str(path)))
 
 
