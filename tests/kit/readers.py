@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator, List, NamedTuple, Sequence
 import run_ner
 import run_qa
 import run_re
-from biocodes.lib import formats, passages, squad
+from biocodes.lib import formats, inputs, squad
 from biocodes.lib.entities import jsonl_line
 from finetuning import command_line, folds, model_dir, output_dir, records
 from finetuning.model import Model
@@ -19,6 +19,7 @@ from kit import small_input
 from kit.annotated import ABSTRACT, ALONE, TITLE
 from kit.golden import CASED, NER_MODEL
 from kit.models import tiny_facts, tiny_model
+from tasks import heads
 from tasks.ner import labels as ner_labels
 from tasks.ner.corpora import FILES, labels_of_run, load_corpora
 from tasks.qa.answers import load_to_train
@@ -133,7 +134,7 @@ def _read_questions(folder: pathlib.Path) -> None:
 def _raw_text_reader(name: str) -> Reader:
     def read(folder: pathlib.Path) -> None:
         featurize = make_featurizer(CASED, LENGTH, "window")
-        for passage in passages.read_passages(str(folder / name)):
+        for passage in inputs.read_passages(str(folder / name)):
             featurize(passage)
 
     return Reader(f"raw text {name}", [name], read)
@@ -151,9 +152,9 @@ def _format_reader(name: str) -> Reader:
 
 
 def _read_model(folder: pathlib.Path) -> None:
-    model = Model.load(str(folder / "model"), LENGTH)
+    model, _ = Model.load(str(folder / "model"), LENGTH)
     labels = ("0", "1")
-    model = model.with_head(run_re.make_head(len(labels)), labels)
+    model = model.with_head(heads.of_relations(None, len(labels)), labels)
     model.check_checkpoint(str(folder / "model" / "model.ckpt"), needs_head=False)
 
 
@@ -163,7 +164,8 @@ def _read_labels(folder: pathlib.Path) -> None:
 
 def _read_trained(folder: pathlib.Path) -> None:
     labels = ner_labels.ORIGINAL_LABELS
-    model = tiny_model(run_ner.make_head(len(labels), False), labels)
+    head = heads.of_entities(None, len(labels), count_padding=False)
+    model = tiny_model(head, labels)
     model.check_resumable(str(folder / "trained" / NER_MODEL.name))
 
 
