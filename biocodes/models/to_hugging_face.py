@@ -11,7 +11,6 @@ word has, are O: that is what their predictions mean for a word here. label2id.j
 beside it has the names of the training, by which convert_checkpoint.py goes back.
 """
 
-import contextlib
 import os
 from typing import Any, Dict, List
 
@@ -55,10 +54,10 @@ def write(model: Model, folder: str) -> List[str]:
     if model.labels:
         ids = {name: index for index, name in enumerate(model.labels)}
         files.write_json(os.path.join(folder, LABEL_FILE), ids)
-    write_tokenizer(model, folder)
+    notes = write_tokenizer(model, folder)
     with files.whole_file(os.path.join(folder, "README.md")) as stream:
         stream.write(model_card(model, presented(model)))
-    return []
+    return notes
 
 
 # Configuration
@@ -108,8 +107,12 @@ def _id_of(name: str, model: Model) -> int:
 # Tokenizer
 
 
-def write_tokenizer(model: Model, folder: str) -> None:
-    """Write vocab.txt, tokenizer_config.json and, if it can be made, tokenizer.json."""
+def write_tokenizer(model: Model, folder: str) -> List[str]:
+    """Write vocab.txt, tokenizer_config.json and, if it can be made, tokenizer.json.
+
+    Returns:
+      A line that says what could not be made, if so.
+    """
     with files.whole_file(os.path.join(folder, "vocab.txt")) as stream:
         stream.writelines(f"{piece}\n" for piece in model.pieces)
     special = {
@@ -125,13 +128,14 @@ def write_tokenizer(model: Model, folder: str) -> None:
     }
     files.write_json(os.path.join(folder, "tokenizer_config.json"), settings)
     files.write_json(os.path.join(folder, "special_tokens_map.json"), special)
-    # Their tools make one of vocab.txt where there is none.
-    with contextlib.suppress(ImportError):
+    try:
         import tokenizers
-
-        text = _fast_tokenizer(tokenizers, model, special).to_str(pretty=True)
-        with files.whole_file(os.path.join(folder, "tokenizer.json")) as stream:
-            stream.write(text)
+    except ImportError:
+        return ["no tokenizer.json, for the package tokenizers is not installed"]
+    text = _fast_tokenizer(tokenizers, model, special).to_str(pretty=True)
+    with files.whole_file(os.path.join(folder, "tokenizer.json")) as stream:
+        stream.write(text)
+    return []
 
 
 def _fast_tokenizer(tokenizers: Any, model: Model, special: Dict[str, str]) -> Any:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -260,6 +261,13 @@ def test_tokenizer_json_cuts_text_as_ours_does(tmp_path):
     for part in (words, "Ångström 中文 don't (BRCA1)", "x" * 150, "x" * 201, ""):
         ids = ours.convert_tokens_to_ids(["[CLS]", *ours.tokenize(part), "[SEP]"])
         assert theirs.encode(part).ids == ids
+
+
+def test_tokenizer_json_is_left_out_without_its_package(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    out = export(folder_of(tmp_path, "qa"), tmp_path / "out", "huggingface")
+    assert not (out / "tokenizer.json").exists() and (out / "vocab.txt").exists()
+    assert "\nno tokenizer.json, for the package tok" in capsys.readouterr().out
 
 
 # Whole or nothing

@@ -281,6 +281,43 @@ def test_folders_are_made(tmp_path):
         files.make_folder(written(tmp_path, b""))
 
 
+def test_copy_is_whole_and_errors_name_the_file_that_they_are_of(tmp_path, monkeypatch):
+    source = written(tmp_path, b"\0\xff" * 1000)
+    copy = str(tmp_path / "copy")
+    files.copy_file(source, copy)
+    assert pathlib.Path(copy).read_bytes() == pathlib.Path(source).read_bytes()
+    with pytest.raises(files.InputError, match="nowhere: cannot be read"):
+        files.copy_file(str(tmp_path / "nowhere"), copy)
+
+    def fail(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(files.InputError, match="other: cannot be written .no space"):
+        files.copy_file(source, str(tmp_path / "other"))
+    assert sorted(os.listdir(str(tmp_path))) == ["copy", "file"]
+
+
+def test_new_folder_is_there_whole_or_not_at_all(tmp_path):
+    path = str(tmp_path / "above" / "new")
+    for _ in range(2):  # what the first attempt has left does no harm
+        with pytest.raises(KeyError):
+            with files.new_folder(path) as folder:
+                open(os.path.join(folder, "half"), "w").close()
+                raise KeyError
+        assert os.listdir(str(tmp_path / "above")) == []
+    os.makedirs(path)  # an empty one may be there
+    with files.new_folder(path) as folder:
+        open(os.path.join(folder, "whole"), "w").close()
+        assert os.listdir(path) == []
+    assert os.listdir(path) == ["whole"]
+    with pytest.raises(files.InputError, match="new: is already there; name a new"):
+        files.check_new_folder(path)
+    below = os.path.join(written(tmp_path, b""), "new")
+    with pytest.raises(files.InputError, match="new: cannot be written .not a direct"):
+        files.check_new_folder(below)
+
+
 # Errors
 
 
