@@ -22,16 +22,8 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 # large one's pages zeroed anew, or cut up the gaps between them, of which batches of
 # ever other lengths leave many.
 os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
-# Of libraries; python -W error would make errors of them.
-for _category in (
-    DeprecationWarning,
-    FutureWarning,
-    ImportWarning,
-    PendingDeprecationWarning,
-    SyntaxWarning,
-    UserWarning,
-):
-    warnings.filterwarnings("ignore", category=_category)
+warnings.filterwarnings("ignore", category=FutureWarning)
+warnings.filterwarnings("ignore", category=DeprecationWarning)
 
 from biocodes.lib import command, files, tensorflow_import  # noqa: E402
 from biocodes.lib.version import VERSION  # noqa: E402
@@ -43,6 +35,13 @@ except ImportError as _error:
     tensorflow_import.fail(_error)
 
 log = logging.getLogger("biobert")
+# What libraries warn of beside that; python -W error would make errors of it.
+LIBRARY_WARNINGS = (
+    ImportWarning,
+    PendingDeprecationWarning,
+    SyntaxWarning,
+    UserWarning,
+)
 
 Main = Callable[[List[str], signals.Interruption], None]
 
@@ -52,6 +51,8 @@ def run(main: Main) -> None:
     interruption = signals.Interruption()
     interruption.install()
     set_up_console()
+    for category in LIBRARY_WARNINGS:
+        warnings.filterwarnings("ignore", category=category)
     try:
         command.run(lambda: main(sys.argv, interruption))
     except signals.Interrupted as interrupted:
@@ -386,8 +387,7 @@ def _check_text(flags: Flags) -> None:
     """Refuse what no file could hold: labels, say, that are not UTF-8."""
     for name in flags:
         value = flags[name].value
-        is_text = name in _PATHS or not isinstance(value, str) or files.is_text(value)
-        if not is_text:
+        if name not in _PATHS and isinstance(value, str) and not files.is_text(value):
             raise files.InputError(f"{value} is not UTF-8 text", f"--{name}")
 
 

@@ -83,11 +83,11 @@ def check_path(path: str, name: str) -> None:
     if not is_utf8:
         encoding = sys.getfilesystemencoding()
         raise files.InputError(
-            f"{path} is no UTF-8 path, the only ones that TensorFlow opens",
+            f"{path} is not UTF-8, and TensorFlow opens only UTF-8 paths",
             name,
-            remedy="name or rename a folder in ASCII"
+            remedy="rename the folder"
             if encoding == "utf-8"
-            else f"the locale is {encoding}; set PYTHONUTF8=1",
+            else f"the locale's encoding is {encoding}: set PYTHONUTF8=1",
         )
 
 

@@ -127,7 +127,8 @@ class Job:
         return {
             path.name: path.read_bytes()
             for path in self.out.iterdir()
-            if path.name not in (".lock", "checkpoint") and "tfevents" not in path.name
+            if path.name not in (".lock", "checkpoint", "scores.json")
+            and "tfevents" not in path.name
         }
 
     def killed(self, at):

@@ -132,7 +132,7 @@ def test_output_folder_that_is_not_utf8_is_refused(
     workspace.arguments += [f"--output_dir={{here}}/{ODD}"]
     argv = [script, *workspace.command()]
     monkeypatch.setattr("sys.argv", argv)
-    with pytest.raises(files.InputError, match="--output_dir: .* is no UTF-8 path"):
+    with pytest.raises(files.InputError, match="--output_dir: .* is not UTF-8, and"):
         module.main() if script == CONVERT else module.main(argv, None)
 
 

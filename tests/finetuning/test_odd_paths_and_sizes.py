@@ -32,7 +32,7 @@ NOT_UTF8 = os.fsdecode(b"r\xe9sum\xe9")
 
 @pytest.mark.parametrize("flag", ["output_dir", "init_checkpoint", "model_dir"])
 def test_path_of_a_checkpoint_that_is_not_utf8_is_refused(flag):
-    message = r"--{}: out/r\\udce9sum\\udce9 is no UTF-8 path, .*; name or rename a"
+    message = r"--{}: out/r\\udce9sum\\udce9 is not UTF-8, .* UTF-8 paths; rename"
     with pytest.raises(InputError, match=message.format(flag)):
         parse(f"--{flag}=out/{NOT_UTF8}")
 
