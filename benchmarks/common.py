@@ -96,6 +96,7 @@ def numbers(text: str) -> List[int]:
 def run(main: Callable[[], None]) -> None:
     """Run a benchmark as a command; only what goes wrong is logged."""
     command_line.set_up_console()
+    command_line.set_up_tensorflow()
     command_line.log.setLevel(logging.ERROR)
     command.run(main)
 

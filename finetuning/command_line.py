@@ -92,6 +92,14 @@ def start_tensorflow() -> ModuleType:
     return tf
 
 
+def set_up_tensorflow() -> None:
+    """Make TensorFlow that of a command: version 1, and quiet."""
+    tf = start_tensorflow()
+    tf.get_logger().setLevel(logging.ERROR)
+    tf.get_logger().propagate = False
+    tf.disable_v2_behavior()
+
+
 # Flags
 
 FILES = "files"

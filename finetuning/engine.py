@@ -17,13 +17,12 @@ that nobody waits for TensorFlow who does without it:
 A checkpoint says by its name which engine it is for.
 """
 
-import logging
 from types import ModuleType
 from typing import Any
 
 from biocodes.lib import files
 from biocodes.lib.model_folder import is_exported
-from finetuning.command_line import start_tensorflow
+from finetuning.command_line import set_up_tensorflow, start_tensorflow
 
 TENSORFLOW, ONNX = ENGINES = ("tensorflow", "onnx")
 # What an exported model cannot do, of the flags that scripts have.
@@ -45,10 +44,7 @@ def start_engine(flags: Any) -> None:
                     remedy=f"give --{name}=false",
                 )
     else:
-        tf = start_tensorflow()
-        tf.get_logger().setLevel(logging.ERROR)
-        tf.get_logger().propagate = False
-        tf.disable_v2_behavior()
+        set_up_tensorflow()
     named(flags.engine).report_device(flags.require_gpu)
 
 

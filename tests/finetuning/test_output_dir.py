@@ -119,7 +119,9 @@ def test_record_says_how_the_model_came_about(folder):
     assert record["arguments"]["seed"] == 3
     assert record["arguments"]["learning_rate"] == 5e-5
     assert record["checkpoint"] is None
-    assert record["versions"] == {
+    versions = record["versions"]
+    versions.pop("onnxruntime", None)  # where another test has imported it
+    assert versions == {
         "python": platform.python_version(),
         "tensorflow": tf.version.VERSION,
         "numpy": np.__version__,
