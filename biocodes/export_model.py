@@ -8,7 +8,7 @@ from typing import Optional, Sequence
 
 if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from biocodes.lib import command, files, packages
+from biocodes.lib import command, files, packages, tensorflow_import
 from biocodes.models.folder import Model, read_model
 
 DESCRIPTION = """\
@@ -79,6 +79,11 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     quantized = flags.int8 == "true"
     if quantized and flags.to != ONNX:
         raise files.InputError("means nothing without --to=onnx", "--int8")
+    for path, name in (
+        (flags.model_dir, "model_dir"),
+        (flags.output_dir, "output_dir"),
+    ):
+        tensorflow_import.check_path(path, f"--{name}")
     files.check_new_folder(flags.output_dir)
     form = importlib.import_module(f"biocodes.models.{MODULES[flags.to]}")
     for package in form.PACKAGES:

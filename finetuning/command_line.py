@@ -83,10 +83,8 @@ def start_tensorflow() -> ModuleType:
 
     A signal meanwhile ends the process at once.
     """
-    if "tensorflow" in sys.modules:
-        import tensorflow.compat.v1 as tf
-
-        return tf
+    if "tensorflow.compat.v1" in sys.modules:
+        return sys.modules["tensorflow.compat.v1"]
     with tensorflow_import.importing() as stderr, signals.ending_at_once(stderr):
         import tensorflow.compat.v1 as tf
     return tf

@@ -252,10 +252,11 @@ class Run:
         if dev and self.settings.evaluation:
             settings = settings._replace(evaluation=self._evaluation(dev))
         before = model_folder.latest(self.folder)
+        first = max(model_folder.step_of_name(before), 0) if before else 0
         started = time.time()
         last = training.train(self.model, data, self.folder, settings, interruption)
         self.checkpoint = last
-        steps = self.step - (engine_of(before).step(before) if before else 0)
+        steps = self.step - first
         if steps:
             examples = steps * settings.train_batch_size
             self.board.trained(steps, examples, time.time() - started)

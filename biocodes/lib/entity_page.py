@@ -74,7 +74,7 @@ def write_page(
     if before is not None:
         stream.write("</article>\n")
     entities = f"{number:,} passages, {sum(counts.values()):,} entities"
-    foot = ". ".join(part for part in (entities, _escaped(made)) if part)
+    foot = ". ".join(part for part in (entities, _escaped(_shown(made))) if part)
     stream.write(f"</main>\n<footer>{foot}</footer>\n")
     stream.write(f"<script>{SCRIPT}</script>\n</body>\n</html>\n")
 
@@ -120,8 +120,7 @@ def _write_head(stream, title, counts, classes):
         "default-src 'none'; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{base64.b64encode(digest).decode()}'"
     )
-    # A title may be the name of a file that is not UTF-8.
-    heading = _escaped(title.encode("utf-8", "backslashreplace").decode("utf-8"))
+    heading = _escaped(_shown(title))
     stream.write(
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -190,6 +189,11 @@ def _paragraph(passage, entities, classes):
         end = entity.end
     parts.append(_escaped(passage.text[end:]) + "</p>\n")
     return "".join(parts)
+
+
+def _shown(text):
+    """Return a text that may have the name of a file in it which is not UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _escaped(text):

@@ -95,6 +95,9 @@ def test_something_is_learned(typed_run):
 def test_training_log_has_no_noise_and_no_line_twice(typed_run):
     _, _, done = typed_run
     lines = done.stderr.splitlines()
+    warning = "WARNING:tensorflow:!!! 120 of the 120 sentences of "
+    assert sum(line.startswith(warning) for line in lines) == 1
+    lines = [line for line in lines if not line.startswith(warning)]
     assert all(line.startswith("INFO:tensorflow:") for line in lines), done.stderr
     assert done.stdout == ""
     for start in (
@@ -145,7 +148,7 @@ def test_second_run_has_nothing_left_and_predicts_the_same(
     assert call(run_ner, *arguments) == (0, "", "")
     assert "  step 150 of 150: nothing left to train" in logged(caplog)
     after = listing(out)
-    for changing in ("run.json", "checkpoint"):
+    for changing in ("run.json", "checkpoint", "scores.json"):
         before.pop(changing), after.pop(changing)
     assert after == before
 
