@@ -343,9 +343,6 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
     folds = find_folds(flags.data_dir, flags.output_dir, names)
     corpora = [read_corpus(fold.paths) for fold in folds]
     labels = labels_to_learn(settings.task, corpora) if flags.do_train else None
-    if labels:
-        metrics = metrics_of(Scoring(labels, settings.task.negative))
-        evaluation.check_settings(run_settings.evaluation, metrics)
     with contextlib.ExitStack() as locks:
         in_use = [flags.output_dir, *(fold.folder for fold in folds)]
         for folder in dict.fromkeys(in_use):
@@ -358,6 +355,8 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
             head = heads.of_relations(of_fold.checkpoint, len(names))
             model = pretrained.with_head(head, names)
             checked.append(check(of_fold, model, fold, corpus))
+        scoring = Scoring(names, settings.task.negative)
+        evaluation.check_settings(run_settings.evaluation, metrics_of(scoring))
         if folds[0].folder == flags.output_dir:
             run_fold(checked[0], settings, interruption)
             return

@@ -183,7 +183,7 @@ def _lay_out_corpora(folder: pathlib.Path) -> None:
         ("BC5CDR", typed),
     ):
         (folder / path).mkdir(parents=True)
-        for name in ("train_dev", "devel", "test"):
+        for name in ("train_dev", "train", "devel", "test"):
             write(folder / path / f"{name}.tsv", text)
     rows = [f"@GENE$ and @DISEASE$, sentence {i}.\t{i % 2}\n" for i in range(32)]
     numbered = [f"{i}\t{row}" for i, row in enumerate(rows[:8])]
