@@ -44,7 +44,7 @@ def test_sequences_are_no_longer_than_the_models_positions():
         (b'{"vocab_size": 3000,\n', ":[12]: not JSON"),
         (b"[1]", "must be a JSON object"),
         (b'{"vocab_size": 3000}', "missing hidden_size"),
-        (b"\xff\xfe{}", ":1: byte 1 of the line is not UTF-8"),
+        (b"\xff\xfe{}", "this is UTF-16; save it as UTF-8"),
     ],
 )
 def test_wrong_configuration_file_is_named(tmp_path, content, message):

@@ -13,7 +13,7 @@ from biocodes.lib.yes_no import YES_NO, YES_NO_MAYBE, Example
 from finetuning.estimator import ModeKeys
 from kit.golden import CASED
 from kit.qa_windows import SPACES, WORDS
-from tasks.qa import yes_no, yes_no_results
+from tasks.qa import yes_no, yes_no_head, yes_no_results
 from tasks.qa.windows import Lengths
 
 tf.disable_v2_behavior()
@@ -52,7 +52,7 @@ def test_loss_is_the_cross_entropy_of_the_first_piece(labels):
     random = np.random.RandomState(0)
     hidden = random.randn(3, 5, 8).astype(np.float32)
     label_ids = [0, 1, len(labels) - 1]
-    head = yes_no.make_head(labels)
+    head = yes_no_head.make_head(labels)
     with tf.Graph().as_default(), tf.Session() as session:
         encoder = types.SimpleNamespace(get_sequence_output=lambda: tf.constant(hidden))
         features = {"label_id": tf.constant(label_ids)}
