@@ -91,11 +91,13 @@ class Converted(NamedTuple):
       dataset: value of the SQuAD file.
       left_out: {reason: [ids of the questions left out for it]}.
       notes: {remark: [ids of questions that it is about]}.
+      widened: number of snippets with more of their abstract around them.
     """
 
     dataset: JsonObject
     left_out: Dict[str, List[str]]
     notes: Dict[str, List[str]]
+    widened: int
 
 
 def convert(
@@ -112,7 +114,7 @@ def convert(
       InputError: a question has no type or body, or snippets or exact answers of
         another form than BioASQ's.
     """
-    paragraphs, left_out, notes = [], {}, {}
+    paragraphs, left_out, notes, widened = [], {}, {}, 0
     for question in questions:
         if bioasq.question_type(question, path) != recipe.kind:
             continue
@@ -120,6 +122,7 @@ def convert(
         asking, reason = asking_of(question, recipe, path)
         made = make_paragraphs(question, contexts.texts, asking, path)
         paragraphs.extend(made)
+        widened += contexts.widened
         if not made:
             reason = reason if contexts.texts else NO_SNIPPETS
             left_out.setdefault(reason, []).append(question["id"])
@@ -131,7 +134,8 @@ def convert(
             for asked in paragraph["qas"]:
                 asked["id"] = asked["id"].rpartition("_")[0]
     article = {"title": "BioASQ", "paragraphs": paragraphs}
-    return Converted({"version": "BioASQ", "data": [article]}, left_out, notes)
+    dataset = {"version": "BioASQ", "data": [article]}
+    return Converted(dataset, left_out, notes, widened)
 
 
 def asking_of(
@@ -265,8 +269,14 @@ def parse_flags(argv: Optional[Sequence[str]]) -> argparse.Namespace:
     return flags
 
 
-def read(flags: argparse.Namespace) -> Tuple[List[bioasq.Question], Recipe]:
-    """Read the questions, and say what is made of them."""
+def read(
+    flags: argparse.Namespace,
+) -> Tuple[List[bioasq.Question], Recipe, List[str]]:
+    """Read the questions.
+
+    Returns:
+      The questions, what is made of them, and the ids that stood there before.
+    """
     content, path = files.read_json(flags.input_path), flags.input_path
     of_pubmedqa = pubmedqa.is_form_of(content)
     repeated: List[str] = []
@@ -274,30 +284,46 @@ def read(flags: argparse.Namespace) -> Tuple[List[bioasq.Question], Recipe]:
         questions = pubmedqa.questions_in(content, path)
     else:
         questions = bioasq.questions_in(content, path, repeated)
-    command.warn("ids that stand there before, whose questions are left out", repeated)
     abstracts = {}
     if flags.abstracts_path:
         abstracts = bioasq_contexts.read_abstracts(flags.abstracts_path)
     reader = bioasq_contexts.Reader(flags.context, flags.neighbours, abstracts)
-    return questions, Recipe(flags.mode, flags.type, reader, not of_pubmedqa)
+    recipe = Recipe(flags.mode, flags.type, reader, suffixes=not of_pubmedqa)
+    return questions, recipe, repeated
+
+
+def check_made(made: Converted, recipe: Recipe, path: str) -> None:
+    """Check that questions were made, and with contexts as they are wanted.
+
+    Raises:
+      InputError: there is nothing to write.
+    """
+    if not asked_ids(made.dataset):
+        reasons = [f"{reason}: {len(ids)}" for reason, ids in made.left_out.items()]
+        raise files.InputError(
+            f"gives no {recipe.kind} question for --mode={recipe.mode} "
+            f"({', '.join(reasons) or 'there are none of this type'})",
+            path,
+            remedy="nothing was written",
+        )
+    variant = recipe.contexts.variant
+    if variant != bioasq_contexts.SNIPPET and not made.widened:
+        raise files.InputError(
+            f"not one snippet has its abstract there, as --context={variant} needs it",
+            path,
+            remedy="name a file of the abstracts by --abstracts_path",
+        )
 
 
 def main(argv: Optional[Sequence[str]] = None) -> None:
     """Write the SQuAD file, and report what was left out."""
     flags = parse_flags(argv)
-    questions, recipe = read(flags)
-    dataset, left_out, notes = convert(questions, recipe, flags.input_path)
-    made = asked_ids(dataset)
-    if not made:
-        reasons = [f"{reason}: {len(ids)}" for reason, ids in left_out.items()]
-        raise files.InputError(
-            f"gives no {flags.type} question for --mode={flags.mode} "
-            f"({', '.join(reasons) or 'there are none of this type'})",
-            flags.input_path,
-            remedy="nothing was written",
-        )
-    files.write_json(flags.output_path, dataset)
-    for reason, ids in [*left_out.items(), *notes.items()]:
+    questions, recipe, repeated = read(flags)
+    made = convert(questions, recipe, flags.input_path)
+    check_made(made, recipe, flags.input_path)
+    files.write_json(flags.output_path, made.dataset)
+    command.warn("ids that stand there before, whose questions are left out", repeated)
+    for reason, ids in [*made.left_out.items(), *made.notes.items()]:
         command.warn(f"{flags.type} {reason}", ids)
     sources = [each["id"] for each in questions if each["type"] == flags.type]
     if recipe.suffixes:
@@ -306,11 +332,11 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
             " not pool",
             bioasq.odd_ids(sources),
         )
-    used = len(sources) - sum(map(len, left_out.values()))
+    used = len(sources) - sum(map(len, made.left_out.values()))
     print(
-        f"wrote {len(made)} questions made from {used} of {len(sources)} {flags.type} "
-        f"questions to {flags.output_path}; {len(questions) - len(sources)} are of "
-        "other types"
+        f"wrote {len(asked_ids(made.dataset))} questions made from {used} of"
+        f" {len(sources)} {flags.type} questions to {flags.output_path};"
+        f" {len(questions) - len(sources)} are of other types"
     )
 
 

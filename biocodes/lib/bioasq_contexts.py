@@ -40,11 +40,13 @@ class Contexts(NamedTuple):
       blank: how many snippets were blank.
       alone: how many were taken as they are because their abstract is not known, or
         does not hold them.
+      widened: how many have more of their abstract around them.
     """
 
     texts: List[str]
     blank: int
     alone: int
+    widened: int
 
 
 class Reader(NamedTuple):
@@ -74,14 +76,16 @@ class Reader(NamedTuple):
         solid = [snippet for snippet in snippets if snippet["text"].strip()]
         blank = len(snippets) - len(solid)
         if self.variant == SNIPPET:
-            return Contexts([snippet["text"] for snippet in solid], blank, 0)
+            return Contexts([snippet["text"] for snippet in solid], blank, 0, 0)
         known = dict(self.abstracts, **abstracts_in(question))
         found = [self._wider(snippet, known) for snippet in solid]
         texts = [
             snippet["text"] if wider is None else wider
             for snippet, wider in zip(solid, found)
         ]
-        return Contexts(list(dict.fromkeys(texts)), blank, found.count(None))
+        alone = found.count(None)
+        widened = len(found) - alone
+        return Contexts(list(dict.fromkeys(texts)), blank, alone, widened)
 
     def _wider(
         self, snippet: bioasq.Question, known: Mapping[str, Abstract]

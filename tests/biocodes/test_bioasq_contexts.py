@@ -32,7 +32,7 @@ def texts(reader, asked):
 
 def test_snippets_are_taken_as_they_are_even_twice():
     contexts = Reader().contexts(question(" x\n", "x", " ", " x\n"), "f")
-    assert contexts == ([" x\n", "x", " x\n"], 1, 0)
+    assert contexts == ([" x\n", "x", " x\n"], 1, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -53,15 +53,15 @@ def test_neighbours_are_the_sentences_around(snippet, neighbours, context):
 
 def test_an_abstract_is_read_once_for_all_its_snippets():
     contexts = Reader(ABSTRACT).contexts(question("They", "mice", ""), "f")
-    assert contexts == ([f"{TITLE} {TEXT}"], 1, 0)
+    assert contexts == ([f"{TITLE} {TEXT}"], 1, 0, 2)
 
 
 @pytest.mark.parametrize("variant", [NEIGHBOURS, ABSTRACT])
 def test_snippets_that_no_abstract_holds_are_taken_as_they_are(variant):
     contexts = Reader(variant).contexts(question("of rats", "of fish"), "f")
-    assert contexts == (["of rats", "of fish"], 0, 2)
+    assert contexts == (["of rats", "of fish"], 0, 2, 0)
     unknown = question("They slept.", documents=[ADDRESS])
-    assert Reader(variant).contexts(unknown, "f") == (["They slept."], 0, 1)
+    assert Reader(variant).contexts(unknown, "f") == (["They slept."], 0, 1, 0)
 
 
 # Where abstracts are
@@ -113,23 +113,25 @@ def test_the_command_reads_abstracts_and_says_what_it_lacks(
     run_command, write, tmp_path
 ):
     asked = dict(question("They slept.", documents=[]), type="factoid", body="Who ?")
-    asked = dict(asked, id="f" * 24, exact_answer="mice")
-    path = write({"questions": [asked]}, "in.json")
+    known = dict(asked, id="f" * 24, exact_answer="mice")
+    rats = [{"text": "Rats slept.", "document": "http://a/102"}]
+    unknown = dict(asked, id="e" * 24, exact_answer="rats", snippets=rats)
+    path = write({"questions": [known, unknown]}, "in.json")
     abstracts = write(f"101|t|{TITLE}\n101|a|{TEXT}\n", "a.pubtator")
     output = str(tmp_path / "out.json")
     flags = [f"--input_path={path}", f"--output_path={output}", "--mode=train"]
     flags += ["--context=neighbours", "--neighbours=1"]
     script = "biocodes/bioasq_to_squad.py"
     done = run_command(script, *flags, f"--abstracts_path={abstracts}")
-    assert (done.status, done.stderr) == (0, "")
-    (paragraph,) = files.read_json(output)["data"][0]["paragraphs"]
+    assert done.status == 0
+    assert done.stderr == f"warning: factoid {ALONE}: 1 ({'e' * 24})\n"
+    paragraph, other = files.read_json(output)["data"][0]["paragraphs"]
     assert paragraph["context"] == " ".join(SENTENCES[:3])
     assert paragraph["qas"][0]["answers"] == [{"text": "mice", "answer_start": 7}]
-    done = run_command(script, *flags[:2], "--mode=predict", *flags[3:])
-    assert done.status == 0
-    assert done.stderr == (f"warning: factoid {ALONE}: 1 ({'f' * 24})\n")
-    done = run_command(script, *flags, "--neighbours=-1")
-    assert "--neighbours must be 0 or more, not -1" in done.error
+    assert other["context"] == "Rats slept."
+    error = run_command(script, *flags).error
+    assert "not one snippet has its abstract there" in error
+    assert error.endswith("name a file of the abstracts by --abstracts_path")
 
 
 # Any text
@@ -144,7 +146,7 @@ def test_a_snippet_is_within_its_neighbours(text, data, neighbours):
     reader = Reader(NEIGHBOURS, neighbours)
     contexts = reader.contexts(question(snippet, documents=[document]), "f")
     if not snippet.strip():
-        assert contexts == ([], 1, 0)
+        assert contexts == ([], 1, 0, 0)
         return
     (context,) = contexts.texts
     assert contexts.alone == 0

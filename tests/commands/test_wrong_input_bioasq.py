@@ -116,6 +116,11 @@ CASES = [
             "none.pubtator: cannot be read",
         ),
         (
+            "no abstract at all",
+            [give("--context=abstract")],
+            "bioasq.json: not one snippet has its abstract there, as --context=abstrac",
+        ),
+        (
             "neighbours on no side",
             [give("--context=neighbours", "--neighbours=-1")],
             "--neighbours must be 0 or more, not -1",

@@ -339,7 +339,7 @@ def records_of_scripts(folder):
     of_rows = run_re.make_records(fold, 64)["eval"]
     run.model = tiny_model(head_over_pieces(7), ORIGINAL_LABELS)
     corpora = load_corpora(str(DATA / "ner"), ["predict"])
-    settings = run_ner.Settings(None, 64, 8, False, True, None)
+    settings = run_ner.Settings(None, "train_dev.tsv", 64, 8, False, True, None)
     of_ner = run_ner.featurize_all(run, corpora, ["predict"], settings)["predict", ""]
     made = [
         [data.row(index).tolist() for index in range(len(data))]
