@@ -439,15 +439,15 @@ def dropout(
     return input_tensor * (tf.cast(kept, input_tensor.dtype) / (1.0 - dropout_prob))
 
 
-def output_layer(x: tf.Tensor, units: int) -> tf.Tensor:
+def output_layer(x: tf.Tensor, units: int, suffix: str = "") -> tf.Tensor:
     """Apply a task's linear layer to the encoder's output: [..., H] → [..., units].
 
-    Its variables are `output_weights` [units, H] and `output_bias` [units], in the
-    scope that is open.
+    Its variables are `output_weights` [units, H] and `output_bias` [units], each with
+    the suffix, in the scope that is open.
     """
     size = x.shape.as_list()[-1]
-    weights = _weights("output_weights", [units, size], 0.02)
-    bias = _variable("output_bias", [units], tf.zeros_initializer())
+    weights = _weights(f"output_weights{suffix}", [units, size], 0.02)
+    bias = _variable(f"output_bias{suffix}", [units], tf.zeros_initializer())
     rows = tf.matmul(tf.reshape(x, [-1, size]), weights, transpose_b=True)
     shape = tf.concat([tf.shape(x)[:-1], [units]], 0)
     y = tf.reshape(tf.nn.bias_add(rows, bias), shape)

@@ -1,9 +1,9 @@
-"""Named entity recognition with BERT: fine-tunes on CoNLL files, predicts, scores.
+# Assigned, so that --help has it under python -OO.
+__doc__ = """\
+Named entity recognition with BERT: fine-tunes on CoNLL files, predicts, scores.
 
-  python run_ner.py --do_train=true --do_eval=true --data_dir=$NER_DIR \\
-      --vocab_file=$BIOBERT_DIR/vocab.txt \\
-      --bert_config_file=$BIOBERT_DIR/bert_config.json \\
-      --init_checkpoint=$BIOBERT_DIR/model.ckpt-1000000 --output_dir=$OUTPUT_DIR
+  python run_ner.py --model_dir=$BIOBERT_DIR --do_train=true --do_eval=true \\
+      --data_dir=$NER_DIR --output_dir=$OUTPUT_DIR
 
 data_dir holds train_dev.tsv (training), devel.tsv (--do_eval) and test.tsv
 (--do_predict): a word and its label a line, a blank line after each sentence. Labels
@@ -14,29 +14,31 @@ With --predict_file=FILE a trained model finds the entities of raw text, with
 """
 
 import os
+import sys
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+if __name__ == "__main__":  # python -I does not look beside the script
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from finetuning import command_line  # before TensorFlow, whose import it quiets
 
 # isort: split
 import numpy as np
-import tensorflow.compat.v1 as tf
 
-import modeling
 from biocodes.lib.conll import Sentence, is_labelled
 from biocodes.lib.files import InputError
-from finetuning import output_dir, windows
-from finetuning.command_line import log
-from finetuning.device import report_device
-from finetuning.estimator import ModeKeys
-from finetuning.model import Head, Model, Tensors
+from finetuning import evaluation, output_dir, seeds, windows
+from finetuning.engine import TENSORFLOW, start_engine
+from finetuning.model import Model
 from finetuning.model_dir import fill_flags
 from finetuning.prediction import Predictor
 from finetuning.records import RecordFile, Schema, featurized
 from finetuning.run import Run, RunSettings
 from finetuning.signals import Interruption
 from finetuning.windows import NO_WORD
+from tasks import heads
 from tasks.ner.corpora import (
+    DEV,
     FILES,
     Corpus,
     digests,
@@ -47,26 +49,20 @@ from tasks.ner.corpora import (
     parts_of,
     phases_of,
     results_of,
-    subfolders,
+    train_file_for,
+    with_overlap,
 )
-from tasks.ner.labels import SPECIAL, labels_of_pieces, save_pickle
+from tasks.ner.dev_set import dev_set
+from tasks.ner.fitting import fitted
+from tasks.ner.labels import SPECIAL, ids_of_pieces, save_pickle
 from tasks.ner.labels import load as load_labels
-from tasks.ner.partial_annotation import (
-    PartialAnnotation,
-    marginal_cross_entropy,
-    partial_annotation,
-)
-from tasks.ner.results import (
-    RESULTS,
-    TokenScorer,
-    evaluate,
-    predict,
-)
+from tasks.ner.partial_annotation import partial_annotation
+from tasks.ner.results import MEASURES, RESULTS, evaluate_and_predict
 from tasks.raw_text import embeddings
 from tasks.raw_text.embeddings import Embedding
 from tasks.raw_text.entities import find_entities
 from tasks.raw_text.job import RESULTS as RAW_TEXT_RESULTS
-from tasks.raw_text.job import WINDOW, Job, check_input, define_raw_text_flags
+from tasks.raw_text.job import WINDOW, Job, check_job, define_raw_text_flags
 from tasks.raw_text.output import Output
 from tasks.raw_text.tagger import Tagger
 from tokenization import CLS, SEP, FullTokenizer
@@ -89,6 +85,12 @@ def define_flags() -> command_line.Flags:
         " gives the labels of a corpus without types (B, I, O) one. Required, except"
         " with predict_file and neither do_train nor do_eval.",
     )
+    topic.string(
+        "train_file",
+        None,
+        "File in data_dir to train on. Default: train_dev.tsv; with eval_every"
+        " train.tsv, because train_dev.tsv contains devel.tsv.",
+    )
     topic = flags.topic(command_line.ACTIONS)
     topic.string("task_name", "NER", "NER is the only one.")
     flags.topic(command_line.TRAINING).boolean(
@@ -98,6 +100,8 @@ def define_flags() -> command_line.Flags:
         " not annotate. False trains on all labels as they are.",
     )
     command_line.define_evaluation_flags(flags, "devel.tsv")
+    evaluation.define_flags(flags, "devel.tsv")
+    seeds.define_flags(flags)
     define_raw_text_flags(flags)
     embeddings.define_flags(flags)
     return flags
@@ -107,6 +111,7 @@ class Settings(NamedTuple):
     """What the flags say about this task; the names are those of the flags."""
 
     data_dir: Optional[str]
+    train_file: str
     max_seq_length: int
     eval_batch_size: int
     pad_to_max_length: bool
@@ -116,7 +121,10 @@ class Settings(NamedTuple):
     @classmethod
     def from_flags(cls, flags: command_line.Flags) -> "Settings":
         """Take the values of the flags of these names."""
-        return cls(*(flags[name].value for name in cls._fields))
+        values = {name: flags[name].value for name in cls._fields}
+        alone = flags.do_train and flags.eval_every
+        values["train_file"] = flags.train_file or train_file_for(alone)
+        return cls(**values)
 
 
 # Features
@@ -164,8 +172,8 @@ def featurize(
         word_index = [first, *words, last]
         features = {"input_ids": [cls, *ids, sep], "word_index": word_index}
         if is_labelled([sentence]):
-            labels = labels_of_pieces(word_index, sentence.labels)
-            features["label_ids"] = [label_ids[label] for label in labels]
+            ids = ids_of_pieces(word_index, sentence.labels, label_ids)
+            features["label_ids"] = ids
         yield features
 
 
@@ -219,59 +227,6 @@ def featurize_all(
     }
 
 
-# Head
-
-
-def make_head(
-    num_labels: int,
-    count_padding: bool,
-    partial: Optional[PartialAnnotation] = None,
-    with_probability: bool = False,
-) -> Head:
-    """Make a linear layer over every position.
-
-    Args:
-      num_labels: L.
-      count_padding: whether padding counts in the loss (as [PAD]), as in the original.
-      partial: what several corpora leave open; features then have corpus [B].
-      with_probability: whether to predict probability, too: float [B, S], of the
-        label predicted.
-
-    Returns:
-      Head. The loss is the sum over the positions of the batch. The predictions are
-      label_ids [B, S], and loss [B] when features have labels.
-    """
-
-    def head(
-        encoder: modeling.Outputs, features: Tensors, mode: str
-    ) -> Tuple[Optional[tf.Tensor], Tensors]:
-        hidden = encoder.get_sequence_output()
-        if mode == ModeKeys.TRAIN:
-            hidden = modeling.dropout(hidden, 0.1)
-        logits = modeling.output_layer(hidden, num_labels)
-        predictions = {"label_ids": tf.argmax(logits, -1, output_type=tf.int32)}
-        if with_probability:
-            predictions["probability"] = tf.reduce_max(tf.nn.softmax(logits), axis=-1)
-        if "label_ids" not in features:
-            return None, predictions
-        if partial is None:
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                labels=features["label_ids"], logits=logits
-            )
-        else:
-            losses = marginal_cross_entropy(
-                logits, features["label_ids"], features["corpus"], partial
-            )
-        if not count_padding:
-            # Only what counts in another window has [PAD] for a label, see featurize.
-            counts = features["input_mask"] * tf.sign(features["label_ids"])
-            losses *= tf.cast(counts, tf.float32)
-        predictions["loss"] = tf.reduce_sum(losses, axis=-1)
-        return tf.reduce_sum(losses), predictions
-
-    return head
-
-
 # The run
 
 
@@ -288,20 +243,29 @@ def check_task(task_name: str) -> None:
 def add_head(
     model: Model, corpora: List[Corpus], checkpoint: Optional[str], settings: Settings
 ) -> Model:
-    """Complete the model by the labels of its training and their head.
+    """Complete the model, which has its labels, by their head.
 
     Args:
-      model: configuration and tokenizer.
-      corpora: all of the run; their labels must be among the model's.
-      checkpoint: prefix of the one to predict with; None when there is training.
+      model: configuration, tokenizer and labels.
+      corpora: all of the run.
+      checkpoint: the one to predict with; None when there is training.
       settings: Settings.
     """
-    labels = labels_of_run(corpora, checkpoint)
     partial = None
     if settings.partial_annotation:
-        partial = partial_annotation(corpora, labels, SPECIAL)
-    head = make_head(len(labels), settings.pad_to_max_length, partial)
-    return model.with_head(head, labels)
+        partial = partial_annotation(corpora, model.labels, SPECIAL)
+    head = heads.of_entities(
+        checkpoint, len(model.labels), settings.pad_to_max_length, partial
+    )
+    return model.with_head(head, model.labels)
+
+
+def add_tagging_head(predictor: Predictor, labels: Tuple[str, ...]) -> Predictor:
+    """Complete a predictor by the head that predicts probability, too."""
+    head = heads.of_entities(
+        predictor.checkpoint, len(labels), count_padding=False, with_probability=True
+    )
+    return predictor.with_head(head, labels)
 
 
 def check(
@@ -328,82 +292,64 @@ def start(run: Run, corpora: List[Corpus]) -> None:
         run.start(results)
 
 
-def evaluate_and_predict(
-    run: Run,
-    corpora: List[Corpus],
-    data: Dict[Tuple[str, str], RecordFile],
-    settings: Settings,
-) -> None:
-    """Write the results of each corpus, those that there are records for."""
-    batch_sizes = {
-        "eval": settings.eval_batch_size,
-        "predict": run.settings.prediction.batch_size,
-    }
-    for corpus, subfolder in zip(corpora, subfolders(corpora)):
-        folder = os.path.join(run.folder, subfolder) if subfolder else run.folder
-        if subfolder:
-            log.info("***** corpus %s, results in %s *****", corpus.name, folder)
-        for phase, write_results in (("eval", evaluate), ("predict", predict)):
-            if (phase, subfolder) in data:
-                scorer = TokenScorer(
-                    run.model.labels,
-                    settings.pad_to_max_length,
-                    batch_sizes[phase],
-                    corpus.scored_types(phase),
-                )
-                records = data[phase, subfolder]
-                write_results(run, folder, records, corpus.sentences[phase], scorer)
-
-
-def load(folder: str, max_seq_length: int = 128) -> Tagger:
+def load(folder: str, max_seq_length: int = 128, engine: str = TENSORFLOW) -> Tagger:
     """Load a trained model for Python: load("ner").entities(["Ataxia …"])."""
-    predictor = Predictor.load(folder, max_seq_length)
-    labels = load_labels(predictor.checkpoint)
-    head = make_head(len(labels), count_padding=False, with_probability=True)
-    return Tagger(predictor.with_head(head, labels))
+    predictor = Predictor.load(folder, max_seq_length, engine)
+    return Tagger(add_tagging_head(predictor, load_labels(predictor.checkpoint)))
 
 
 def main(argv: List[str], interruption: Interruption) -> None:
-    """Read and check everything, and only then start to work."""
+    """Run once, or once for each seed."""
     flags = command_line.parse_flags(define_flags(), argv, __doc__)
     check_task(flags.task_name)
     embeddings.check_flags(flags)
+    seeds.run(flags, lambda: run_once(flags, interruption))
+
+
+def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
+    """Read and check everything, and only then start to work."""
     job = Job.from_flags(flags)
     wanted = {phase: flags[f"do_{phase}"].value for phase in FILES}
-    phases = (
-        []
-        if flags.do_embed
-        else phases_of(wanted, flags.data_dir, job is not None, bool(job and job.shard))
-    )
+    wanted = {} if flags.do_embed else wanted
+    has_shard = job is not None and bool(job.shard)
+    phases = phases_of(wanted, flags.data_dir, job is not None, has_shard)
     fill_flags(flags)
-    report_device(flags.require_gpu)
+    start_engine(flags)
     model = Model.from_flags(flags)
     run_settings = RunSettings.from_flags(flags)
+    evaluation.check_settings(run_settings.evaluation, MEASURES)
     settings = Settings.from_flags(flags)
     if flags.do_embed:
         embeddings.embed(
             model, run_settings, Embedding.from_flags(flags, model.config), job
         )
         return
-    corpora = load_corpora(settings.data_dir, phases) if phases else []
+    phases += [DEV] if run_settings.evaluation else []
+    corpora = []
+    if phases:
+        corpora = load_corpora(settings.data_dir, phases, settings.train_file)
     share = job.share("entities") if job else None
     with output_dir.locked(flags.output_dir, share) as folder:
         output = Output(folder, job) if job else None
         if output:
             output.check()
         run = Run(folder, run_settings)
+        labels = labels_of_run(corpora, run.checkpoint)
+        corpora = fitted(with_overlap(corpora, run.trained_on), labels)
+        model = model._replace(labels=labels)
         model = add_head(model, corpora, run.checkpoint, settings)
-        total = check_input(job) if job else None
+        total = check_job(job, labels) if job else None
         check(run, model, corpora, settings.partial_annotation)
         if not share:
             start(run, corpora)
         data = featurize_all(run, corpora, phases, settings)
         if flags.do_train:
-            run.train(data["train", ""], interruption)
-        evaluate_and_predict(run, corpora, data, settings)
+            dev = dev_set(data, corpora, model.labels)
+            run.train(data["train", ""], interruption, dev)
+        evaluate_and_predict(run, corpora, data, settings.eval_batch_size)
         if job:
-            head = make_head(len(model.labels), False, with_probability=True)
-            find_entities(job, output, run.predictor(head), total, interruption)
+            predictor = add_tagging_head(run.predictor(), model.labels)
+            find_entities(job, output, predictor, total, interruption)
 
 
 if __name__ == "__main__":

@@ -1,53 +1,58 @@
-"""Question answering with BERT: fine-tunes on SQuAD's form, predicts, scores.
+# Assigned, so that --help has it under python -OO.
+__doc__ = """\
+Question answering with BERT: fine-tunes on SQuAD's form, predicts, scores.
 
-  python run_qa.py --do_train=true --do_predict=true \\
-      --vocab_file=$BIOBERT_DIR/vocab.txt \\
-      --bert_config_file=$BIOBERT_DIR/bert_config.json \\
-      --init_checkpoint=$BIOBERT_DIR/model.ckpt-1000000 \\
-      --do_lower_case=false --train_batch_size=12 --learning_rate=5e-6 \\
-      --num_train_epochs=5.0 --output_dir=$OUTPUT_DIR \\
+  python run_qa.py --model_dir=$BIOBERT_DIR --do_train=true --do_predict=true \\
       --train_file=$QA_DIR/BioASQ-train-factoid-4b.json \\
-      --predict_file=$QA_DIR/BioASQ-test-factoid-4b-1.json
+      --predict_file=$QA_DIR/BioASQ-test-factoid-4b-1.json \\
+      --train_batch_size=12 --learning_rate=5e-6 --num_train_epochs=5.0 \\
+      --output_dir=$OUTPUT_DIR
 
 Both files are JSON in the form of SQuAD v1.1 (Rajpurkar et al. 2016) or, with
 --version_2_with_negative=true, v2.0 (Rajpurkar, Jia and Liang 2018). An answer is a
-span of its context. Contexts longer than max_seq_length are read in windows.
-docs/qa.md says more.
+span of its context or, with --question_type=yesno, "yes" or "no". Contexts longer than
+max_seq_length are read in windows. docs/qa.md and docs/bioasq.md say more.
 """
 
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+import os
+import sys
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+if __name__ == "__main__":  # python -I does not look beside the script
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from finetuning import command_line  # before TensorFlow, whose import it quiets
 
 # isort: split
 import numpy as np
-import tensorflow.compat.v1 as tf
 
-import modeling
-from biocodes.lib import files, squad
+from biocodes.lib import files
 from biocodes.lib.files import InputError
 from biocodes.lib.squad import Example
-from finetuning import output_dir
+from finetuning import evaluation, output_dir, seeds
 from finetuning.command_line import log
-from finetuning.device import report_device
-from finetuning.model import Head, Model, Tensors
+from finetuning.engine import TENSORFLOW, start_engine
+from finetuning.evaluation import DevSet
+from finetuning.model import Model
 from finetuning.model_dir import fill_flags
 from finetuning.prediction import Predictor
-from finetuning.records import RecordFile, Schema, featurized
+from finetuning.records import RecordFile, featurized
 from finetuning.run import Run, RunSettings
 from finetuning.signals import Interruption
-from finetuning.windows import NO_WORD, best_windows, cut_windows
+from tasks import heads
+from tasks.qa import yes_no
 from tasks.qa.answerer import Answerer
-from tasks.qa.answers import (
-    answer_pieces,
-    ids_of,
-    load_to_train,
-    pieces_of,
-    place_answer,
-)
 from tasks.qa.decoding import Limits
-from tasks.qa.results import RESULTS, Questions, decide_all, report, write_predictions
-from tokenization import CLS, SEP, FullTokenizer
+from tasks.qa.dev_set import DevFile
+from tasks.qa.kind import Kind
+from tasks.qa.results import RESULTS
+from tasks.qa.spans import FACTOID, LIMITS, LIST, Spans, featurize, schema
+from tasks.qa.windows import LENGTHS, Lengths
+from tasks.qa.yes_no import YesNo
+
+KINDS = {FACTOID: Spans, "yesno": YesNo, LIST: Spans}
+# Flags that have a meaning for yes/no questions alone.
+OF_YES_NO = ("labels", "balance", "examples_per_class", "first_window_only")
 
 
 def define_flags() -> command_line.Flags:
@@ -62,6 +67,9 @@ def define_flags() -> command_line.Flags:
     topic = flags.topic(command_line.FILES)
     topic.string("train_file", None, "Questions to train on; see do_train.")
     topic.string("predict_file", None, "Questions to answer; see do_predict.")
+    topic.string("dev_file", None, "Questions to score by; see eval_every.")
+    topic = flags.topic("questions")
+    topic.choice("question_type", FACTOID, list(KINDS), "What is asked.")
     topic = flags.topic("windows")
     topic.integer("doc_stride", 128, "Pieces from one window's start to the next.")
     topic.integer("max_query_length", 64, "Longest question in pieces, cut to that.")
@@ -79,27 +87,51 @@ def define_flags() -> command_line.Flags:
         0.0,
         "No answer is given when its score exceeds the best span's by more than that.",
     )
-    topic.boolean(
-        "verbose_logging", False, "Log answers that cannot be found back in the text."
-    )
+    topic.boolean("verbose_logging", False, "Log answers that the text does not have.")
+    _define_yes_no_flags(flags.topic("yes/no questions"))
+    evaluation.define_flags(flags, "dev_file")
+    seeds.define_flags(flags)
     return flags
 
 
+def _define_yes_no_flags(topic: command_line.FlagTopic) -> None:
+    """Define the flags named in OF_YES_NO."""
+    topic.choice(
+        "labels",
+        None,
+        list(yes_no.LABELS),
+        "What there is to answer; default: yes,no or, without training, what the model"
+        " knows.",
+    )
+    topic.choice(
+        "balance",
+        yes_no.UNDERSAMPLE,
+        yes_no.BALANCES,
+        "undersample: each epoch draws as many questions of each answer as the rarest"
+        " one has; none: all questions.",
+    )
+    topic.integer("examples_per_class", 500, "Drawn by balance=undersample, at most.")
+    topic.boolean(
+        "first_window_only",
+        False,
+        "Answer by the first window of a context, not by the mean of all.",
+    )
+
+
 class Settings(NamedTuple):
-    """What the flags say about this task; the names are those of the flags."""
+    """What there is to do: the files, None for one that is not used."""
 
     train_file: Optional[str]
     predict_file: Optional[str]
-    version_2_with_negative: bool
-    verbose_logging: bool
-    pad_to_max_length: bool
+    dev_file: Optional[str]
 
     @classmethod
     def from_flags(cls, flags: command_line.Flags) -> "Settings":
-        """Take the values of the flags; a file stays None when it is not used.
+        """Take the values of the flags.
 
         Raises:
-          InputError: there is nothing to do, or a file is missing.
+          InputError: there is nothing to do, a file is missing, or a flag is for other
+            questions.
         """
         if not flags.do_train and not flags.do_predict:
             raise InputError(
@@ -109,122 +141,44 @@ class Settings(NamedTuple):
         for phase in ("train", "predict"):
             if flags[f"do_{phase}"].value and not flags[f"{phase}_file"].value:
                 raise InputError(f"is required by --do_{phase}=true", f"--{phase}_file")
+        watched = flags.do_train and flags.eval_every
+        if watched and not flags.dev_file:
+            raise InputError("is required by --eval_every", "--dev_file")
+        for name in OF_YES_NO:
+            if flags.question_type != "yesno" and flags[name].present:
+                raise InputError("is for --question_type=yesno only", f"--{name}")
         return cls(
             flags.train_file if flags.do_train else None,
             flags.predict_file if flags.do_predict else None,
-            flags.version_2_with_negative,
-            flags.verbose_logging,
-            flags.pad_to_max_length,
+            flags.dev_file if watched else None,
         )
 
 
-class Lengths(NamedTuple):
-    """Limits of the windows, in pieces; the names are those of the flags."""
-
-    max_seq_length: int
-    doc_stride: int
-    max_query_length: int
-
-    @classmethod
-    def from_flags(cls, flags: command_line.Flags) -> "Lengths":
-        """Take the values of the flags of these names.
-
-        Raises:
-          InputError: a question leaves no room for its context.
-        """
-        if flags.max_seq_length <= flags.max_query_length + 3:
-            raise InputError(
-                f"{flags.max_seq_length} leaves no room for a context beside a question"
-                f" of --max_query_length={flags.max_query_length}",
-                "--max_seq_length",
-                remedy="it must be at least max_query_length + 4",
-            )
-        return cls(*(flags[name].value for name in cls._fields))
-
-
-# The defaults of the flags.
-LENGTHS = Lengths(384, 128, 64)
-LIMITS = Limits(20, 30, False, 0.0)
-
-
-# Windows
-
-
-def schema(labelled: bool) -> Schema:
-    """Return the schema of windows.
-
-    Those to train on have the answer's start_position and end_position. Those to
-    predict have what decoding needs: the number of the example, and by piece word_index
-    and max_context, as decoding.WindowLogits has them.
-    """
-    if labelled:
-        return Schema(
-            sequences=["input_ids", "segment_ids"],
-            scalars=["start_position", "end_position"],
-        )
-    return Schema(
-        sequences=["input_ids", "segment_ids", "word_index", "max_context"],
-        scalars=["example_index"],
-    )
-
-
-def featurize(
-    example: Example, tokenizer: FullTokenizer, lengths: Lengths
-) -> Iterator[Dict[str, Any]]:
-    """Cut a question into windows: [CLS] question [SEP] part of the context [SEP].
-
-    Args:
-      example: the question.
-      tokenizer: of the model.
-      lengths: of the windows.
-
-    Yields:
-      What schema names, except the example_index. Where the answer is not whole in the
-      window, its positions are 0, those of [CLS].
-    """
-    pieces, word_index = pieces_of(squad.words_of(example.context), tokenizer)
-    question = ids_of(example.question, tokenizer)[: lengths.max_query_length]
-    vocab = tokenizer.vocab
-    head = [vocab[CLS], *question, vocab[SEP]]
-    answer = answer_pieces(example.answer, pieces, word_index, tokenizer)
-    room = lengths.max_seq_length - len(head) - 1
-    spans = cut_windows(len(pieces), room, lengths.doc_stride)
-    owners = best_windows(len(pieces), spans)
-    for number, (begin, end) in enumerate(spans):
-        start, last = place_answer(answer, begin, end, len(head))
-        is_best = (owners[begin:end] == number).astype(int)
-        yield {
-            "input_ids": [*head, *pieces[begin:end], vocab[SEP]],
-            "segment_ids": [0] * len(head) + [1] * (end - begin + 1),
-            "word_index": [NO_WORD] * len(head) + word_index[begin:end] + [NO_WORD],
-            "max_context": [0] * len(head) + is_best.tolist() + [0],
-            "start_position": start,
-            "end_position": last,
-        }
+# Records
 
 
 def make_records(
-    run: Run, phase: str, examples: List[Example], lengths: Lengths, **facts: Any
+    run: Run, phase: str, questions: Kind, examples: Sequence[Any], **facts: Any
 ) -> RecordFile:
     """Make the record file of all windows, PHASE.tf_record.
 
     Args:
       run: it has been started.
-      phase: "train" or "predict".
+      phase: "train", "dev" or "predict".
+      questions: their kind.
       examples: the questions.
-      lengths: of the windows.
       facts: JSON values that decide which examples there are; corpus among them.
     """
-    rows_schema = schema(labelled=phase == "train")
+    rows_schema = questions.schema(labelled=phase == "train")
 
-    def rows_of(numbered: Tuple[int, Example]) -> List[np.ndarray]:
+    def rows_of(numbered: Tuple[int, Any]) -> List[np.ndarray]:
         index, example = numbered
-        windows = featurize(example, run.model.tokenizer, lengths)
+        windows = questions.featurize(example, run.model.tokenizer)
         return [
             rows_schema.pack(dict(window, example_index=index)) for window in windows
         ]
 
-    made_from = run.model.data_facts(**facts, **lengths._asdict())
+    made_from = run.model.data_facts(**facts, **questions.lengths._asdict())
     rows = featurized(rows_of, enumerate(examples), len(examples))
     data = run.records(phase, rows_schema, rows, made_from)
     log.info(
@@ -233,93 +187,78 @@ def make_records(
     return data
 
 
-# Head
-
-
-def make_head(count_padding: bool) -> Head:
-    """Make a linear layer that gives every position a start and an end logit.
-
-    Args:
-      count_padding: whether padding competes in the loss, as in the original.
-
-    Returns:
-      Head. The loss is each example's mean of the cross-entropies of start and end,
-      [B]. The predictions are start_logits and end_logits [B, S].
-    """
-
-    def head(
-        encoder: modeling.Outputs, features: Tensors, mode: str
-    ) -> Tuple[Optional[tf.Tensor], Tensors]:
-        with tf.variable_scope("cls/squad"):
-            logits = modeling.output_layer(encoder.get_sequence_output(), 2)
-        start_logits, end_logits = tf.unstack(logits, axis=-1)
-        predictions = {"start_logits": start_logits, "end_logits": end_logits}
-        if "start_position" not in features:
-            return None, predictions
-        padding = 1.0 - tf.cast(features["input_mask"], tf.float32)
-        mask = 0.0 if count_padding else padding * -1e9
-        losses = [
-            tf.nn.sparse_softmax_cross_entropy_with_logits(
-                labels=features[f"{which}_position"],
-                logits=predictions[f"{which}_logits"] + mask,
-            )
-            for which in ("start", "end")
-        ]
-        return tf.reduce_mean(tf.stack(losses), axis=0), predictions
-
-    return head
+def make_dev_set(run: Run, questions: Kind, dev_file: DevFile) -> DevSet:
+    """Make what is scored during training, and its records, dev.tf_record."""
+    corpus, examples = files.digest(dev_file.path), dev_file.examples
+    data = make_records(run, "dev", questions, examples, corpus=corpus)
+    return dev_file.dev_set(data, questions, run.model.tokenizer)
 
 
 # The run
 
 
-def load(folder: str, lengths: Lengths = LENGTHS, limits: Limits = LIMITS) -> Answerer:
+def load(
+    folder: str,
+    lengths: Lengths = LENGTHS,
+    limits: Limits = LIMITS,
+    engine: str = TENSORFLOW,
+) -> Answerer:
     """Load a trained model for Python: load("qa").answers([(question, context)])."""
-    predictor = Predictor.load(folder, lengths.max_seq_length)
+    predictor = Predictor.load(folder, lengths.max_seq_length, engine)
     tokenizer = predictor.model.tokenizer
 
     def windows_of(example: Example) -> Iterator[Dict[str, Any]]:
         return featurize(example, tokenizer, lengths)
 
-    predictor = predictor.with_head(make_head(count_padding=False))
+    head = heads.of_answers(predictor.checkpoint, count_padding=False)
+    predictor = predictor.with_head(head)
     return Answerer(predictor, schema(labelled=False), windows_of, limits)
 
 
 def main(argv: List[str], interruption: Interruption) -> None:
-    """Read and check everything, then train and predict as the flags say."""
+    """Run once, or once for each seed."""
     flags = command_line.parse_flags(define_flags(), argv, __doc__)
+    seeds.run(flags, lambda: run_once(flags, interruption))
+
+
+def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
+    """Read and check everything, then train and predict as the flags say."""
     settings = Settings.from_flags(flags)
-    lengths, limits = Lengths.from_flags(flags), Limits.from_flags(flags)
+    questions = KINDS[flags.question_type].from_flags(flags)
     fill_flags(flags)
-    report_device(flags.require_gpu)
-    model = Model.from_flags(flags).with_head(make_head(settings.pad_to_max_length))
+    start_engine(flags)
+    pretrained = Model.from_flags(flags)
     run_settings = RunSettings.from_flags(flags)
-    with_null = settings.version_2_with_negative
+    evaluation.check_settings(run_settings.evaluation, questions.metrics)
     if settings.train_file:
-        to_train = load_to_train(settings.train_file, with_null)
+        to_train = questions.load_to_train(settings.train_file)
         corpus = files.digest(settings.train_file)
-        facts = {"corpus": corpus, "version_2_with_negative": with_null}
+        facts = dict(questions.training_facts(), corpus=corpus)
+        dev_file = DevFile.load(settings.dev_file, questions, to_train)
     if settings.predict_file:
-        to_predict, golds = squad.load_to_predict(settings.predict_file)
+        to_predict, golds = questions.load_to_predict(settings.predict_file)
     with output_dir.locked(flags.output_dir) as folder:
         run = Run(folder, run_settings)
+        if not settings.train_file:
+            questions = questions.of_model(run.checkpoint)
+        if settings.predict_file:
+            questions.check_golds(golds, settings.predict_file)
+        model = pretrained.with_head(questions.head(run.checkpoint), questions.labels)
         if settings.train_file:
-            run.check(model, len(to_train), dict(facts, **lengths._asdict()))
+            size = questions.epoch_size(to_train, flags.train_batch_size)
+            run.check(model, size, dict(facts, **questions.lengths._asdict()))
         else:
             run.check(model)
         run.start(RESULTS)
         if settings.train_file:
-            data = make_records(run, "train", to_train, lengths, **facts)
-            run.train(data, interruption)
+            data = make_records(run, "train", questions, to_train, **facts)
+            dev = make_dev_set(run, questions, dev_file) if dev_file else None
+            run.train(data, interruption, dev, questions.draw(to_train, data))
         if settings.predict_file:
             corpus = files.digest(settings.predict_file)
-            data = make_records(run, "predict", to_predict, lengths, corpus=corpus)
-            questions = Questions(to_predict, data, run.predict(data))
-            decisions = decide_all(
-                questions, model.tokenizer, limits, settings.verbose_logging
-            )
-            texts = write_predictions(folder, decisions, with_null)
-            report(folder, golds, texts, run.step)
+            data = make_records(run, "predict", questions, to_predict, corpus=corpus)
+            questions.answer(run, data, to_predict, golds)
+        run.write_scores()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
-"""Relation extraction with BERT: fine-tunes on labelled sentences, predicts, scores.
+# Assigned, so that --help has it under python -OO.
+__doc__ = """\
+Relation extraction with BERT: fine-tunes on labelled sentences, predicts, scores.
 
-  python run_re.py --task_name=gad --data_dir=$RE_DIR \\
-      --do_train=true --do_eval=true --do_predict=true \\
-      --vocab_file=$BIOBERT_DIR/vocab.txt \\
-      --bert_config_file=$BIOBERT_DIR/bert_config.json \\
-      --init_checkpoint=$BIOBERT_DIR/model.ckpt-1000000 \\
-      --learning_rate=2e-5 --do_lower_case=false --output_dir=$OUTPUT_DIR
+  python run_re.py --task_name=gad --model_dir=$BIOBERT_DIR --data_dir=$RE_DIR \\
+      --do_train=true --do_eval=true --do_predict=true --learning_rate=2e-5 \\
+      --output_dir=$OUTPUT_DIR
 
 data_dir holds train.tsv (--do_train) and dev.tsv (--do_eval), an example a line,
 SENTENCE<tab>LABEL, and test.tsv (--do_predict), whose first line is
@@ -16,42 +15,59 @@ every fold is run into the folder of its number in output_dir.
 docs/re.md says more.
 """
 
-import argparse
 import contextlib
 import functools
 import json
 import os
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+import sys
+from typing import Any, Dict, List, NamedTuple
+
+if __name__ == "__main__":  # python -I does not look beside the script
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from finetuning import command_line  # before TensorFlow, whose import it quiets
 
 # isort: split
 import numpy as np
-import tensorflow.compat.v1 as tf
 
-import modeling
 from biocodes.lib import files, relations
 from biocodes.lib.files import InputError
-from biocodes.lib.labels import label_list
 from biocodes.lib.relations import Row, is_labelled
-from finetuning import output_dir
-from finetuning.device import report_device
-from finetuning.estimator import ModeKeys
+from finetuning import evaluation, output_dir, seeds
+from finetuning.engine import TENSORFLOW, start_engine
 from finetuning.folds import FOLD_RECORD, Fold, FoldJob, Scores, find_folds, run_folds
-from finetuning.model import Head, Model, Tensors, load_labels
+from finetuning.model import Model, load_labels
 from finetuning.model_dir import fill_flags
 from finetuning.prediction import Predictor
 from finetuning.records import RecordFile, Schema, featurized
 from finetuning.run import Run, RunSettings
+from finetuning.scores import write_means
 from finetuning.signals import Interruption
+from tasks import heads
 from tasks.re.classifier import Classifier
 from tasks.re.cuts import lost_placeholders, report_cuts
-from tasks.re.results import RESULTS, Scoring, evaluate, predict, result_names
+from tasks.re.results import (
+    RESULTS,
+    Scoring,
+    dev_set,
+    evaluate,
+    metrics_of,
+    predict,
+    result_names,
+    shared_sentences,
+)
+from tasks.re.task import (
+    CUSTOM,
+    FILES,
+    TASKS,
+    Corpus,
+    Task,
+    check_labels,
+    labels_of_model,
+    labels_to_learn,
+    task_of,
+)
 from tokenization import CLS, SEP, FullTokenizer
-
-CUSTOM = "custom"
-FILES = {"train": "train.tsv", "eval": "dev.tsv", "predict": "test.tsv"}
-Corpus = Dict[str, List[Row]]
 
 
 def define_flags() -> command_line.Flags:
@@ -80,32 +96,12 @@ def define_flags() -> command_line.Flags:
         " out.",
     )
     command_line.define_evaluation_flags(flags, "dev.tsv")
+    evaluation.define_flags(flags, "dev.tsv")
+    seeds.define_flags(flags)
     return flags
 
 
 # Tasks
-
-
-class Task(NamedTuple):
-    """What there is to tell apart.
-
-    Attributes:
-      labels: names in the order of their ids; None when training data or model say it.
-      negative: label that the averages of a multi-class score leave out, or None.
-    """
-
-    labels: Optional[Tuple[str, ...]]
-    negative: Optional[str] = None
-
-
-TASKS = {
-    "gad": Task(relations.BINARY_LABELS),
-    "euadr": Task(relations.BINARY_LABELS),
-    "polysearch": Task(relations.BINARY_LABELS),
-    "mirnadisease": Task(relations.BINARY_LABELS),
-    "chemprot": Task(relations.CHEMPROT_LABELS),
-    "ddi13": Task(("advise", "effect", "mechanism", "int", "false"), "false"),
-}
 
 
 class Settings(NamedTuple):
@@ -114,11 +110,13 @@ class Settings(NamedTuple):
     Attributes:
       task: Task.
       phases: what is done, keys of FILES.
+      read: the files that are read for that.
       max_seq_length, pad_to_max_length, eval_batch_size: the flags.
     """
 
     task: Task
     phases: List[str]
+    read: List[str]
     max_seq_length: int
     pad_to_max_length: bool
     eval_batch_size: int
@@ -137,9 +135,11 @@ class Settings(NamedTuple):
                 "there is nothing to do",
                 remedy="give --do_train=true, --do_eval=true or --do_predict=true",
             )
+        watched = ["eval"] if flags.do_train and flags.eval_every else []
         return cls(
-            _task_of(flags.task_name, flags.labels, flags.negative),
+            task_of(flags.task_name, flags.labels, flags.negative),
             phases,
+            list(dict.fromkeys(phases + watched)),
             flags.max_seq_length,
             flags.pad_to_max_length,
             flags.eval_batch_size,
@@ -149,35 +149,6 @@ class Settings(NamedTuple):
         """Return the flags that results rest on whether or not there is training."""
         names = ("max_seq_length", "pad_to_max_length", "eval_batch_size")
         return {name: getattr(self, name) for name in names}
-
-
-def _task_of(name: str, labels: Optional[str], negative: Optional[str]) -> Task:
-    """Return the Task of a name; labels and negative are the flags."""
-    name = name.lower()
-    if name not in (*TASKS, CUSTOM):
-        raise InputError(
-            f"no such task: {name}",
-            "--task_name",
-            remedy=f"the tasks are {', '.join(TASKS)}, and {CUSTOM} for other labels",
-        )
-    if name == CUSTOM:
-        return Task(parse_labels(labels), negative)
-    for flag, value in (("labels", labels), ("negative", negative)):
-        if value is not None:
-            raise InputError(f"is for --task_name={CUSTOM} only", f"--{flag}")
-    return TASKS[name]
-
-
-def parse_labels(text: Optional[str]) -> Optional[Tuple[str, ...]]:
-    """Parse the value of --labels, "a,b,c"; None stays None.
-
-    Raises:
-      InputError: names are empty or occur twice.
-    """
-    try:
-        return None if text is None else tuple(label_list(text))
-    except argparse.ArgumentTypeError as error:
-        raise InputError(str(error), "--labels") from error
 
 
 # Data
@@ -195,52 +166,6 @@ def read_corpus(paths: Dict[str, str]) -> Corpus:
         else relations.read_train(path)
         for phase, path in paths.items()
     }
-
-
-def labels_to_learn(task: Task, corpora: Sequence[Corpus]) -> Tuple[str, ...]:
-    """Return the labels of a model to train: the task's, or the data's own, sorted.
-
-    Folds share them, though a rare label may occur in some of them only.
-
-    Raises:
-      InputError: there is just one.
-    """
-    in_data = {row.label for corpus in corpora for row in corpus["train"]}
-    labels = task.labels or tuple(sorted(in_data))
-    if len(labels) < 2:
-        raise InputError(
-            f"one label alone, {labels[0]}, leaves nothing to learn",
-            "--labels" if task.labels else FILES["train"],
-        )
-    return labels
-
-
-def labels_of_model(task: Task, checkpoint: str) -> Tuple[str, ...]:
-    """Return the labels of a model to predict with, which must be the task's.
-
-    Raises:
-      InputError: they are not, or cannot be found.
-    """
-    labels = load_labels(checkpoint, task.labels)
-    if task.labels not in (None, labels):
-        raise InputError(
-            f"its model has the labels {', '.join(labels)}, not"
-            f" {', '.join(task.labels)}",
-            os.path.dirname(checkpoint),
-            remedy="give the --task_name and --labels of its training",
-        )
-    return labels
-
-
-def check_labels(
-    fold: Fold, corpus: Corpus, labels: Sequence[str], negative: Optional[str]
-) -> None:
-    """Check that labels, in a file or as the negative one, are the model's."""
-    if negative not in (None, *labels):
-        raise InputError(f"{negative} is not one of {', '.join(labels)}", "--negative")
-    for phase, rows in corpus.items():
-        if is_labelled(rows):
-            relations.label_ids(rows, labels, fold.paths[phase])
 
 
 # Features
@@ -278,36 +203,6 @@ def featurize(
     }
 
 
-# Head
-
-
-def make_head(num_labels: int) -> Head:
-    """Make a linear layer over the pooled output; num_labels: L.
-
-    Returns:
-      Head. The loss is each example's, [B]. The predictions are probabilities [B, L],
-      and loss [B] when features have labels.
-    """
-
-    def head(
-        encoder: modeling.Outputs, features: Tensors, mode: str
-    ) -> Tuple[Optional[tf.Tensor], Tensors]:
-        pooled = encoder.get_pooled_output()
-        if mode == ModeKeys.TRAIN:
-            pooled = modeling.dropout(pooled, 0.1)
-        logits = modeling.output_layer(pooled, num_labels)
-        predictions = {"probabilities": tf.nn.softmax(logits)}
-        if "label_id" not in features:
-            return None, predictions
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            labels=features["label_id"], logits=logits
-        )
-        predictions["loss"] = losses
-        return losses, predictions
-
-    return head
-
-
 # The run of one model, that of the whole data set or of a fold
 
 
@@ -343,7 +238,7 @@ def check(run: Run, model: Model, fold: Fold, corpus: Corpus) -> FoldRun:
 def facts_of_results(fold: FoldRun, settings: Settings) -> Dict[str, Any]:
     """Return all that the results of a fold rest on, in the form JSON gives it back."""
     run, model = fold.run, fold.run.model
-    checkpoint = run.checkpoint and files.digest(f"{run.checkpoint}.index")
+    checkpoint = run.checkpoint and run.digest
     facts = {
         "training": run.facts,
         "checkpoint": checkpoint,
@@ -355,6 +250,8 @@ def facts_of_results(fold: FoldRun, settings: Settings) -> Dict[str, Any]:
         },
         "flags": settings.of_prediction(),
     }
+    if run.settings.evaluation:
+        facts["evaluation"] = run.settings.evaluation._asdict()
     return json.loads(json.dumps(facts))
 
 
@@ -393,25 +290,28 @@ def run_fold(fold: FoldRun, settings: Settings, interruption: Interruption) -> S
     run.start([*RESULTS, FOLD_RECORD])
     data = make_records(fold, settings.max_seq_length)
     report_cuts(data, FILES, settings.max_seq_length)
+    scoring = Scoring(run.model.labels, settings.task.negative)
+    corpus = fold.corpus
+    overlap = shared_sentences(corpus.get("train", ()), corpus.get("eval", ()))
     if run.settings.do_train:
-        run.train(data["train"], interruption)
-    scores = {}
-    if "eval" in data:
-        gold = [example["label_id"] for example in data["eval"]]
+        dev = dev_set(data["eval"], scoring) if run.settings.evaluation else None
+        run.train(data["train"], interruption, dev)
+    of_dev, of_test = {}, {}
+    if "eval" in settings.phases:
         batch_size = settings.eval_batch_size
-        predictions = run.predict(data["eval"], batch_size)
-        scores = evaluate(run.folder, gold, predictions, batch_size, run.step)
-    if "predict" in data:
-        scoring = Scoring(run.model.labels, settings.task.negative)
+        of_dev = evaluate(run, data["eval"], scoring, batch_size, overlap)
+    if "predict" in settings.phases:
         predictions = run.predict(data["predict"])
-        rows = fold.corpus["predict"]
-        scores = {**predict(run.folder, rows, predictions, scoring), **scores}
-    return scores
+        of_test = predict(run, corpus["predict"], predictions, scoring)
+    run.write_scores()
+    return {**of_test, **of_dev}
 
 
-def load(folder: str, max_seq_length: int = 128) -> Classifier:
+def load(
+    folder: str, max_seq_length: int = 128, engine: str = TENSORFLOW
+) -> Classifier:
     """Load a trained model for Python: load("gad").relations(["@GENE$ …"])."""
-    predictor = Predictor.load(folder, max_seq_length)
+    predictor = Predictor.load(folder, max_seq_length, engine)
     labels = load_labels(predictor.checkpoint)
     rows_schema = schema(labelled=False)
 
@@ -420,36 +320,43 @@ def load(folder: str, max_seq_length: int = 128) -> Classifier:
         tokenizer = predictor.model.tokenizer
         return rows_schema.pack(featurize(row, tokenizer, {}, max_seq_length))
 
-    head = make_head(len(labels))
+    head = heads.of_relations(predictor.checkpoint, len(labels))
     return Classifier(predictor.with_head(head, labels), rows_schema, row_of)
 
 
 def main(argv: List[str], interruption: Interruption) -> None:
-    """Read and check everything, then run the data set, or fold after fold of it."""
+    """Run once, or once for each seed."""
     flags = command_line.parse_flags(
         define_flags(), argv, __doc__, ("task_name", "data_dir")
     )
+    seeds.run(flags, lambda: run_once(flags, interruption))
+
+
+def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
+    """Read and check everything, then run the data set, or fold after fold of it."""
     settings = Settings.from_flags(flags)
     fill_flags(flags)
-    report_device(flags.require_gpu)
+    start_engine(flags)
     pretrained = Model.from_flags(flags)
     run_settings = RunSettings.from_flags(flags)
-    names = {phase: FILES[phase] for phase in settings.phases}
+    names = {phase: FILES[phase] for phase in settings.read}
     folds = find_folds(flags.data_dir, flags.output_dir, names)
     corpora = [read_corpus(fold.paths) for fold in folds]
     labels = labels_to_learn(settings.task, corpora) if flags.do_train else None
     with contextlib.ExitStack() as locks:
-        for folder in dict.fromkeys(
-            [flags.output_dir, *(fold.folder for fold in folds)]
-        ):
+        in_use = [flags.output_dir, *(fold.folder for fold in folds)]
+        for folder in dict.fromkeys(in_use):
             locks.enter_context(output_dir.locked(folder))
         checked = []
         for fold, corpus in zip(folds, corpora):
-            run = Run(fold.folder, run_settings)
-            of_fold = labels or labels_of_model(settings.task, run.checkpoint)
-            check_labels(fold, corpus, of_fold, settings.task.negative)
-            model = pretrained.with_head(make_head(len(of_fold)), of_fold)
-            checked.append(check(run, model, fold, corpus))
+            of_fold = Run(fold.folder, run_settings)
+            names = labels or labels_of_model(settings.task, of_fold.checkpoint)
+            check_labels(fold, corpus, names, settings.task.negative)
+            head = heads.of_relations(of_fold.checkpoint, len(names))
+            model = pretrained.with_head(head, names)
+            checked.append(check(of_fold, model, fold, corpus))
+        scoring = Scoring(names, settings.task.negative)
+        evaluation.check_settings(run_settings.evaluation, metrics_of(scoring))
         if folds[0].folder == flags.output_dir:
             run_fold(checked[0], settings, interruption)
             return
@@ -457,12 +364,13 @@ def main(argv: List[str], interruption: Interruption) -> None:
             FoldJob(
                 fold.run.folder,
                 facts_of_results(fold, settings),
-                result_names(fold.corpus),
+                result_names({name: fold.corpus[name] for name in settings.phases}),
                 functools.partial(run_fold, fold, settings, interruption),
             )
             for fold in checked
         ]
         run_folds(flags.output_dir, jobs, run_settings.overwrite)
+        write_means(flags.output_dir, [job.folder for job in jobs])
 
 
 if __name__ == "__main__":

@@ -11,13 +11,11 @@ import tempfile
 import time
 from typing import Any, Callable, Dict, Iterator, List, Sequence
 
-from finetuning import command_line  # before TensorFlow, whose import it quiets
-
-# isort: split
-import tensorflow.compat.v1 as tf
-
 from biocodes.lib import command
-from finetuning.device import usable_cores
+from finetuning import command_line
+from finetuning.cores import usable_cores
+
+tf = command_line.start_tensorflow()
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NCBI_DISEASE = os.path.join(ROOT, "examples", "NCBI-disease")
@@ -98,6 +96,7 @@ def numbers(text: str) -> List[int]:
 def run(main: Callable[[], None]) -> None:
     """Run a benchmark as a command; only what goes wrong is logged."""
     command_line.set_up_console()
+    command_line.set_up_tensorflow()
     command_line.log.setLevel(logging.ERROR)
     command.run(main)
 

@@ -31,13 +31,13 @@ import tensorflow.compat.v1 as tf  # noqa: E402
 
 import modeling  # noqa: E402
 import optimization  # noqa: E402
-import run_ner  # noqa: E402
-import run_qa  # noqa: E402
 from finetuning import training  # noqa: E402
 from finetuning.estimator import ModeKeys  # noqa: E402
 from finetuning.model import Model  # noqa: E402
 from finetuning.prediction import Predictor  # noqa: E402
 from finetuning.training import TrainingSettings  # noqa: E402
+from tasks.ner import head as ner_head  # noqa: E402
+from tasks.qa import head as qa_head  # noqa: E402
 
 STEP_HEAD = ("model", "batch", "flags", "always, GB", "at most, GB", "resident, GB")
 PHASE_HEAD = ("phase", "default, GB", f"{scripts.PADDED}, GB", "ratio")
@@ -133,6 +133,7 @@ def measure_step(shape: str, way: str) -> Tuple[int, int, int]:
     Returns:
       Bytes of the variables; alive at the worst moment; resident at most.
     """
+    tf.disable_v2_behavior()
     model, batch = shape.split("-")
     count, recompute_layers = WAYS[way]
     update, feed = build_step(SIZES[model], batch, count, recompute_layers)
@@ -189,7 +190,7 @@ def build_step(
             feed[features[name]] = np.ones(of_name, np.int32)
         parts.append(features)
     config = modeling.BertConfig(**dict(models.MINILM, **sizes))
-    head = {"ner": run_ner.make_head(7, False), "qa": run_qa.make_head(False)}[batch]
+    head = {"ner": ner_head.make_head(7, False), "qa": qa_head.make_head(False)}[batch]
     model = Model(config, tokenizer=None, facts={}, head=head)
     loss = training.training_loss(model, parts, ModeKeys.TRAIN, settings)
     return optimization.create_train_op(loss, 5e-5, 1000, 100, count > 1), feed

@@ -13,8 +13,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 import tokenization
 from benchmarks import common
-from biocodes.lib import conll, files
-from finetuning import checkpoints
+from biocodes.lib import conll, files, model_folder
 
 MINILM = {
     "attention_probs_dropout_prob": 0.1,
@@ -81,7 +80,7 @@ class Pretrained(NamedTuple):
 def model_of(arguments: argparse.Namespace, folder: str) -> Pretrained:
     """Return the model that the flags name, or one that is made up in a folder."""
     if arguments.model_dir:
-        checkpoint = checkpoints.latest(arguments.model_dir)
+        checkpoint = model_folder.latest(arguments.model_dir)
         return Pretrained(arguments.model_dir, checkpoint, arguments.do_lower_case)
     made_up = os.path.join(folder, "model")
     files.make_folder(made_up)

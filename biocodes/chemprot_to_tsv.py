@@ -45,7 +45,9 @@ Overlapping mentions
   pair lose what is replaced.
 Relations that have no row of their own are counted
   A relation of mentions in different sentences is left out, as no row can hold both.
-  Of several evaluated relations of one pair the first in the file counts.
+  Of several evaluated relations of one pair the first in the file counts. With
+  --every_group each of its different groups gets a row; these rows share sentence and
+  index, and a classifier can be right about one of them.
 Sentences
   The title is a sentence. The abstract is split after . ! ? before what looks like
   the beginning of a sentence, never inside a mention and not after abbreviations
@@ -71,12 +73,15 @@ class Candidate(NamedTuple):
 # Rows
 
 
-def make_rows(abstract: Abstract, counts: Counter[str]) -> List[Candidate]:
+def make_rows(
+    abstract: Abstract, counts: Counter[str], every_group: bool = False
+) -> List[Candidate]:
     """Make a row of each pair of mentions in a sentence, in the order of the text.
 
     Args:
       abstract: the document.
       counts: the numbers of summary_lines are added to it.
+      every_group: whether a pair has a row for each of its groups, not the first alone.
     """
     ordered = sorted(abstract.mentions.values(), key=lambda m: (m.start, m.end))
     starts = sentence_starts(abstract.text, abstract.body, ordered)
@@ -90,12 +95,13 @@ def make_rows(abstract: Abstract, counts: Counter[str]) -> List[Candidate]:
         for chemical in mentions["CHEMICAL"]:
             for gene in mentions["GENE"]:
                 labels = relations.pop((chemical.id, gene.id), [NO_RELATION])
-                counts[labels[0]] += 1
-                counts["further"] += len(labels) - 1
-                counts["overlapping"] += overlap(chemical, gene)
+                groups = list(dict.fromkeys(labels))[: None if every_group else 1]
+                counts.update(groups)
+                counts["further"] += len(labels) - len(groups)
+                counts["overlapping"] += overlap(chemical, gene) * len(groups)
                 sentence = mask(abstract.text, start, end, chemical, gene)
                 index = f"{abstract.pmid}.{chemical.id}.{gene.id}"
-                rows.append(Candidate(index, sentence, labels[0]))
+                rows += [Candidate(index, sentence, label) for label in groups]
     counts["abstracts"] += 1
     counts["sentences"] += len(starts)
     counts["rows"] += len(rows)
@@ -171,6 +177,11 @@ def parse_flags(argv: Optional[Sequence[str]]) -> argparse.Namespace:
     for name in PREFIXES:
         parser.add_argument(f"--{name}_dir", help=f"folder of what {name}.tsv is from")
     parser.add_argument("--output_dir", required=True, help="folder to write into")
+    parser.add_argument(
+        "--every_group",
+        action="store_true",
+        help="a row for each group of a pair that has several; default: the first",
+    )
     flags = parser.parse_args(argv)
     single = [getattr(flags, f"{name}_dir") for name in PREFIXES]
     if bool(flags.input_dir) == any(single):
@@ -194,7 +205,9 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
             continue
         count = counts[name] = collections.Counter()
         sets[name] = [
-            row for abstract in read_corpus(paths) for row in make_rows(abstract, count)
+            row
+            for abstract in read_corpus(paths)
+            for row in make_rows(abstract, count, flags.every_group)
         ]
     write_sets(sets, flags.output_dir)
     sys.stdout.write("".join(f"{line}\n" for line in summary_lines(counts)))

@@ -25,6 +25,8 @@ brat        brat/ID.txt, ID.ann  the border between title and abstract; what can
                                  stand in names of files becomes "_" in ids
 bioc        entities.bioc.json   the words that were given
 html        entities.html        the same; U+0000 of texts becomes U+FFFD
+csv         entities.csv         all but the entities and their sentences, a row each
+summary     summary.csv          all but the counts of texts of mentions, a text a row
 """
 
 

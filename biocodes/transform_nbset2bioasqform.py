@@ -3,13 +3,12 @@
 import argparse
 import json
 import os
-import re
 import sys
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from biocodes.lib import bioasq, command, files
+from biocodes.lib import bioasq, command, files, nbest
 
 DESCRIPTION = """\
 Turn run_qa.py's n-best answers into BioASQ's answer form (task B, phase B).
@@ -27,30 +26,41 @@ of 24 characters and a suffix that numbers the snippets (_001, _002, ..., _1000)
 submission wants one ranked list per question, so the lists of all its snippets are
 pooled: candidates that differ only in case are one answer, spelled as the most probable
 of them, and their probabilities add up.
+
+With --rules=n2b the texts are first made tidy, as the 7th challenge's system does: one
+comma, full stop or space at the end goes, then brackets that enclose the whole; texts
+with a bracket that has no partner are dropped.
 """
-SNIPPET_ID = re.compile(rf"(.{{{bioasq.ID_CHARACTERS}}})_[0-9]{{3,}}", re.DOTALL)
-MAX_ANSWER_CHARACTERS = 100  # BioASQ takes no longer exact answers
 BEST_WITH_PROBABILITY = 20
-ANSWER_FILE = "BioASQform_BioASQ-answer.json"
+ANSWER_FILE = bioasq.ANSWER_FILE
 WITH_PROBABILITY_FILE = "WithProb_" + ANSWER_FILE
 
 # A text and its probability.
 Candidate = Tuple[str, float]
 # The value of a JSON file.
 JsonObject = Dict[str, Any]
+# What is made of the text of a candidate; "" drops it.
+RULES: Dict[str, Callable[[str], str]] = {"nbset": str, "n2b": nbest.tidied}
 
 
 def transform(
-    nbest: JsonObject, path: str = "n-best file"
+    lists: JsonObject, path: str = "n-best file", rules: str = "nbset"
 ) -> Tuple[JsonObject, JsonObject]:
     """Turn the value of nbest_predictions.json into those of the two BioASQ files.
 
+    Args:
+      lists: that value.
+      path: file name for messages.
+      rules: key of RULES.
+
     Raises:
-      InputError: as pool_snippets().
+      InputError: as pool_candidates().
     """
     rankings = {
-        question: rank_answers(candidates)
-        for question, candidates in pool_snippets(nbest, path).items()
+        question: rank_answers(
+            [(RULES[rules](text), probability) for text, probability in candidates]
+        )
+        for question, candidates in pool_candidates(lists, path).items()
     }
     best = {
         question: [[text] for text, _ in ranking[: bioasq.MAX_CANDIDATES]]
@@ -60,73 +70,40 @@ def transform(
         question: [list(pair) for pair in ranking[:BEST_WITH_PROBABILITY]]
         for question, ranking in rankings.items()
     }
-    return bioasq.submission(best), bioasq.submission(with_probability)
-
-
-def question_id(snippet_id: str) -> str:
-    """Return the id of the BioASQ question that a question of run_qa.py is made from.
-
-    24 characters and a suffix of an underscore and at least three digits lose the
-    suffix; every other id is taken as it is.
-    """
-    match = SNIPPET_ID.fullmatch(snippet_id)
-    return match.group(1) if match else snippet_id
+    return (
+        bioasq.submission("factoid", best),
+        bioasq.submission("factoid", with_probability),
+    )
 
 
 # Of any type until it is checked.
-def pool_snippets(nbest: Any, path: str = "n-best file") -> Dict[str, List[Candidate]]:
+def pool_candidates(
+    lists: Any, path: str = "n-best file"
+) -> Dict[str, List[Candidate]]:
     """Put the n-best lists of each question's snippets together.
 
     Args:
-      nbest: the value of nbest_predictions.json, {id: [{"text", "probability"}]}.
+      lists: the value of nbest_predictions.json, {id: [{"text", "probability"}]}.
       path: file name for messages.
 
     Returns:
       {question id: [(text, probability)]}, both in the order of the file.
 
     Raises:
-      InputError: nbest has another form, or an id stands both with and without a
-        suffix, so that it cannot be told whether they are one question.
+      InputError: it has another form, or bioasq.pool_snippets cannot pool it.
     """
-    if not isinstance(nbest, dict) or not nbest:
-        raise files.InputError(
-            "holds no questions", path, remedy="give run_qa.py's nbest_predictions.json"
-        )
-    pools = {}
-    for snippet_id, candidates in nbest.items():
-        question = question_id(snippet_id)
-        if question != snippet_id and question in nbest:
-            raise files.InputError(
-                f"ids {question} and {snippet_id} would become one question",
-                path,
-                remedy="give all of a question's snippets a suffix, or none",
-            )
-        if not isinstance(candidates, list):
-            raise files.InputError(
-                f"question {snippet_id} has no list of candidates", path
-            )
-        pool = pools.setdefault(question, [])
-        pool.extend(read_candidate(each, snippet_id, path) for each in candidates)
-    return pools
-
-
-def read_candidate(candidate: Any, snippet_id: str, path: str) -> Candidate:
-    """Return an entry of an n-best list as (text, probability), checked."""
-    fields = candidate if isinstance(candidate, dict) else {}
-    text, probability = fields.get("text"), fields.get("probability")
-    if not isinstance(text, str):
-        raise files.InputError(
-            f'question {snippet_id} has a candidate without "text"', path
-        )
-    # type() and not isinstance(), for which true and false would be numbers. Softmax in
-    # single precision can overshoot 1; NaN fails every comparison.
-    if type(probability) not in (int, float) or not 0 <= probability <= 1.0001:
-        raise files.InputError(
-            f'question {snippet_id} has a candidate whose "probability" is no number '
-            "from 0 to 1",
-            path,
-        )
-    return text, probability
+    by_snippet = {
+        name: [
+            (entry["text"], nbest.probability_of(entry, name, path))
+            for entry in entries
+        ]
+        for name, entries in nbest.check_lists(lists, path).items()
+    }
+    pools = bioasq.pool_snippets(by_snippet, path)
+    return {
+        question: [candidate for part in parts for candidate in part]
+        for question, parts in pools.items()
+    }
 
 
 def rank_answers(candidates: Sequence[Candidate]) -> List[Candidate]:
@@ -142,7 +119,7 @@ def rank_answers(candidates: Sequence[Candidate]) -> List[Candidate]:
     """
     spellings, sums = {}, {}
     for text, probability in sorted(candidates, key=lambda pair: -pair[1]):
-        if text.strip() and len(text) <= MAX_ANSWER_CHARACTERS:
+        if text.strip() and len(text) <= bioasq.MAX_ANSWER_CHARACTERS:
             answer = text.lower()
             spellings.setdefault(answer, text)
             sums[answer] = sums.get(answer, 0.0) + probability
@@ -152,12 +129,10 @@ def rank_answers(candidates: Sequence[Candidate]) -> List[Candidate]:
 
 def output_paths(output_path: str) -> Tuple[str, str]:
     """Return the names of the two files for --output_path, a folder or a file."""
-    if os.path.isdir(output_path) or output_path.endswith(("/", os.sep)):
-        return (
-            os.path.join(output_path, ANSWER_FILE),
-            os.path.join(output_path, WITH_PROBABILITY_FILE),
-        )
-    return output_path, output_path + "_WithProb"
+    first = bioasq.path_in(output_path, ANSWER_FILE)
+    if first == output_path:
+        return first, f"{first}_WithProb"
+    return first, os.path.join(output_path, WITH_PROBABILITY_FILE)
 
 
 def write_answers(
@@ -165,8 +140,6 @@ def write_answers(
 ) -> Tuple[str, str]:
     """Write both BioASQ files, or none, and return their names."""
     paths = output_paths(output_path)
-    if output_path.endswith(("/", os.sep)):
-        files.make_folder(output_path)
     with files.whole_files(paths) as streams:
         for stream, value in zip(streams, (answers, with_probability)):
             stream.write(json.dumps(value, indent=2))
@@ -186,6 +159,12 @@ def parse_flags(argv: Optional[Sequence[str]]) -> argparse.Namespace:
         f"{WITH_PROBABILITY_FILE}; or the name of the first file, which the second "
         "then bears with _WithProb after it",
     )
+    parser.add_argument(
+        "--rules",
+        default="nbset",
+        choices=sorted(RULES),
+        help="nbset: texts as they are (default); n2b: texts made tidy",
+    )
     return parser.parse_args(argv)
 
 
@@ -194,16 +173,14 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     flags = parse_flags(argv)
     if not flags.output_path:
         raise files.InputError("is empty", "--output_path", remedy="name a folder")
-    nbest = files.read_json(flags.nbest_path)
-    answers, with_probability = transform(nbest, flags.nbest_path)
+    lists = files.read_json(flags.nbest_path)
+    answers, with_probability = transform(lists, flags.nbest_path, flags.rules)
     paths = write_answers(flags.output_path, answers, with_probability)
     questions = answers["questions"]
-    odd = [
-        question["id"]
-        for question in questions
-        if len(question["id"]) != bioasq.ID_CHARACTERS
-    ]
-    command.warn("ids not of BioASQ's 24 characters, taken as they are", odd)
+    command.warn(
+        "ids not of BioASQ's 24 characters, taken as they are",
+        bioasq.odd_ids([question["id"] for question in questions]),
+    )
     command.warn(
         "questions left without an answer",
         [each["id"] for each in questions if not each["exact_answer"]],

@@ -12,6 +12,7 @@ import lzma
 import os
 import shutil
 import stat
+import struct
 import sys
 import tarfile
 import zipfile
@@ -32,20 +33,24 @@ An archive that holds one folder and nothing beside it becomes that folder.
 # Folders of a member's name; Python's functions for folders in folders are recursive.
 MAX_DEPTH = 100
 FETCH_AGAIN = "remove it and fetch it again"
-# What the standard library raises on an archive that is cut off or garbled. The last
-# four come of headers with numbers and chains that cannot be.
+# What the standard library raises on an archive that is cut off or garbled. The lower
+# half is what its arithmetic meets in headers with numbers and chains that cannot be.
 DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
     EOFError,
-    NotImplementedError,
     OSError,
-    ValueError,
-    OverflowError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
     MemoryError,
-    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
 )
 
 
@@ -91,7 +96,7 @@ def unpack(
         try:
             # An interrupted run may have left one.
             shutil.rmtree(scratch, ignore_errors=True)
-            write_entries(entries, scratch)
+            write_entries(entries, scratch, archive_path)
             os.rename(scratch if folder else only_folder(scratch), target)
         except OSError as error:
             raise files.unwritable(output_dir, error) from error
@@ -124,18 +129,27 @@ def open_archive(path: str) -> Iterator[List[Entry]]:
     """
     with files.open_binary(path) as stream:
         magic = stream.read(4)
+    with contextlib.ExitStack() as stack:
+        with reporting_damage(path):
+            if magic.startswith(b"\x1f\x8b"):
+                check_gzip(path)
+                entries = tar_entries(
+                    stack.enter_context(tarfile.open(path, "r:gz")), path
+                )
+            elif magic == b"PK\x03\x04":
+                entries = zip_entries(stack.enter_context(zipfile.ZipFile(path)), path)
+            else:
+                raise files.InputError(
+                    "is no .tar.gz or .zip archive", path, remedy=FETCH_AGAIN
+                )
+        yield entries
+
+
+@contextlib.contextmanager
+def reporting_damage(path: str) -> Iterator[None]:
+    """Within the block, which reads an archive, whatever goes wrong is its damage."""
     try:
-        if magic.startswith(b"\x1f\x8b"):
-            check_gzip(path)
-            with tarfile.open(path, "r:gz") as archive:
-                yield tar_entries(archive, path)
-        elif magic == b"PK\x03\x04":
-            with zipfile.ZipFile(path) as archive:
-                yield zip_entries(archive, path)
-        else:
-            raise files.InputError(
-                "is no .tar.gz or .zip archive", path, remedy=FETCH_AGAIN
-            )
+        yield
     except files.InputError:
         raise
     except DAMAGE as error:
@@ -197,7 +211,8 @@ def checked_name(name: str, path: str) -> str:
     """Return a member's name without empty parts and "." if it stays below its folder.
 
     Raises:
-      InputError: it does not, or it has more folders than can be made.
+      InputError: it does not, or it has more folders than can be made, or no file can
+        be called so in this locale.
     """
     # Backslashes separate folders for those who unpack on Windows, or packed there.
     parts = name.replace("\\", "/").split("/")
@@ -205,6 +220,11 @@ def checked_name(name: str, path: str) -> str:
         raise refused(name, "outside of the folder to unpack into", path)
     if len(parts) > MAX_DEPTH:
         raise refused(name, "in too many folders", path)
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError as error:
+        what = f"not in this locale's encoding, {error.encoding} (set PYTHONUTF8=1)"
+        raise refused(name, what, path) from error
     return "/".join(part for part in name.split("/") if part not in ("", "."))
 
 
@@ -228,8 +248,14 @@ def below(folder: str, entries: Sequence[Entry], path: str) -> List[Entry]:
     return inside
 
 
-def write_entries(entries: Sequence[Entry], root: str) -> None:
-    """Write files and folders below root, with the permissions of new files."""
+def write_entries(entries: Sequence[Entry], root: str, path: str) -> None:
+    """Write files and folders below root, with the permissions of new files.
+
+    Args:
+      entries: of the archive.
+      root: folder to make.
+      path: the archive, for messages.
+    """
     os.makedirs(root)
     for entry in entries:
         target = os.path.join(root, entry.name)
@@ -237,8 +263,14 @@ def write_entries(entries: Sequence[Entry], root: str) -> None:
             target if entry.open is None else os.path.dirname(target), exist_ok=True
         )
         if entry.open is not None:
-            with entry.open() as source, open(target, "wb") as copy:
-                shutil.copyfileobj(source, copy, files.BLOCK)
+            with open(target, "wb") as copy:
+                copy.writelines(read_blocks(entry, path))
+
+
+def read_blocks(entry: Entry, path: str) -> Iterator[bytes]:
+    """Yield the content of a file of an archive, block by block."""
+    with reporting_damage(path), entry.open() as source:
+        yield from iter(lambda: source.read(files.BLOCK), b"")
 
 
 def only_folder(root: str) -> str:

@@ -52,7 +52,8 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
         for sentence in conll.read_sentences(flags.result_path)
         if conll.entities(sentence.labels)
     )
-    for line in itertools.islice(marked, flags.sentences):
+    # All of them are read before one is printed: a wrong line is then the only output.
+    for line in list(itertools.islice(marked, flags.sentences)):
         print(line)
 
 

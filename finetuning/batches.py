@@ -1,9 +1,8 @@
-"""Batches: which examples go together, put together with padding, as a tf.data.Dataset.
+"""Batches: which examples go together, put together with padding, as NumPy arrays.
 
     order     training_order, prediction_order, file_order: indices, batch after batch
     cut       micro_batches: parts in which examples are of similar length
     arrays    batch_of, parts_of, stream_batches: padded, only as far as a part needs
-    dataset   dataset, dataset_of_parts
     back      in_input_order: predictions in the order of the examples
 
 An example is given by its index in a RecordFile or in Rows.
@@ -12,7 +11,6 @@ An example is given by its index in a RecordFile or in Rows.
 import itertools
 import math
 from typing import (
-    Any,
     Callable,
     Dict,
     Iterable,
@@ -26,14 +24,14 @@ from typing import (
 )
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
-import modeling
 from finetuning.records import RecordFile, Schema
 
 Batch = Dict[str, np.ndarray]
 BatchInParts = Dict[str, Tuple[Batch, ...]]
 Order = Callable[[np.ndarray], Iterator[np.ndarray]]
+# What draws the examples of an epoch, in random order.
+Draw = Callable[[np.random.RandomState], np.ndarray]
 
 # Training batches that are formed by length together. The fewer they are, the more by
 # chance the examples of a batch come together; the more, the less padding there is: 4 %
@@ -49,24 +47,28 @@ LENGTH_CLASSES = 4
 
 
 def training_order(
-    lengths: np.ndarray, batch_size: int, seed: int, by_length: bool = True
+    lengths: np.ndarray,
+    batch_size: int,
+    seed: int,
+    by_length: bool = True,
+    draw: Optional[Draw] = None,
 ) -> Iterator[np.ndarray]:
     """Yield the examples of one training batch after another, without end.
 
-    Every epoch is a new permutation of the whole corpus. What is left over at its end
-    (fewer than batch_size examples) goes to the front of the next one.
+    Every epoch is a new permutation of the corpus, or what is drawn from it. What is
+    left over at its end, less than a batch, goes to the front of the next one.
 
-    By length means that each POOL_BATCHES batches are cut anew. Their examples, from
-    the shortest to the longest, are divided into LENGTH_CLASSES classes (or the
-    greatest divisor of it that divides batch_size), and a class into groups of
-    neighbours. A batch is a group from each class, drawn at random: the groups have
-    hardly any padding (see parts_of), and the batches are alike.
+    By length means that each POOL_BATCHES batches are cut anew. Their examples, ordered
+    by length, are divided into LENGTH_CLASSES classes (or the greatest divisor of it
+    that divides batch_size), and a class into groups of neighbours. A batch is a random
+    group of each class: groups have hardly any padding, and batches are alike.
 
     Args:
       lengths: int [examples].
       batch_size: examples in each batch.
       seed: the same one gives the same order.
       by_length: False for batches of any lengths.
+      draw: of each epoch, one example at least; default: all.
 
     Yields:
       int [batch_size], indices of examples.
@@ -74,7 +76,8 @@ def training_order(
     random = np.random.RandomState(seed)
     waiting = np.empty([0], np.int64)
     while True:
-        waiting = np.concatenate([waiting, random.permutation(len(lengths))])
+        epoch = draw(random) if draw else random.permutation(len(lengths))
+        waiting = np.append(waiting, epoch)
         whole = len(waiting) - len(waiting) % batch_size
         chosen, waiting = waiting[:whole], waiting[whole:]
         pool_size = POOL_BATCHES * batch_size
@@ -278,57 +281,6 @@ def parts_of(
       {"parts": what batch_of makes of each}: Estimator wants features to be a dict.
     """
     return {"parts": tuple(batch_of(records, rows, pad_to) for rows in parts)}
-
-
-def part_of(features: Dict[str, tf.Tensor]) -> modeling.Part:
-    """Return what the encoder takes of a batch's, or a part's, features."""
-    return modeling.Part(
-        features["input_ids"], features["input_mask"], features.get("segment_ids")
-    )
-
-
-# Datasets
-
-
-def dataset(schema: Schema, batches: Callable[[], Iterator[Batch]]) -> tf.data.Dataset:
-    """Make a dataset of batches.
-
-    Args:
-      schema: of their examples.
-      batches: function that begins to yield what batch_of makes.
-    """
-    return _dataset(_types_and_shapes(schema), batches)
-
-
-def dataset_of_parts(
-    schema: Schema, batches: Callable[[], Iterator[BatchInParts]], count: int
-) -> tf.data.Dataset:
-    """Make a dataset of batches in parts.
-
-    Args:
-      schema: of their examples.
-      batches: function that begins to yield what parts_of makes.
-      count: parts of a batch.
-    """
-    types, shapes = _types_and_shapes(schema)
-    in_parts = ({"parts": (types,) * count}, {"parts": (shapes,) * count})
-    return _dataset(in_parts, batches)
-
-
-def _types_and_shapes(
-    schema: Schema,
-) -> Tuple[Dict[str, tf.DType], Dict[str, tf.TensorShape]]:
-    """Return types and shapes, by name, of the arrays that batch_of makes."""
-    shapes = {name: tf.TensorShape([None]) for name in schema.scalars + ("row",)}
-    for name in schema.sequences + ("input_mask",):
-        shapes[name] = tf.TensorShape([None, None])
-    return dict.fromkeys(shapes, tf.int32), shapes
-
-
-def _dataset(
-    types_and_shapes: Tuple[Any, Any], batches: Callable[[], Iterator[Any]]
-) -> tf.data.Dataset:
-    return tf.data.Dataset.from_generator(batches, *types_and_shapes).prefetch(2)
 
 
 # Back

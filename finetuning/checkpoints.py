@@ -1,4 +1,4 @@
-"""Checkpoints: find the one that is meant, check it, map its variables to a model's.
+"""Checkpoints: check one, map its variables to a model's, prepare to resume.
 
 Checked before TensorFlow restores it, a checkpoint that is damaged or does not fit is
 an error of one line that names the file.
@@ -6,37 +6,25 @@ an error of one line that names the file.
 
 import contextlib
 import os
-import re
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence
+from typing import Dict, Iterable, Iterator, List, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
+from biocodes.lib.model_folder import BEST, OURS, latest, not_best, step_of_name
+from finetuning.model_dir import headless
 
 # Name of a variable → its sizes.
 Shapes = Dict[str, List[int]]
 
-# A file of a checkpoint that a run has saved.
-_OURS = re.compile(r"(model\.ckpt-\d+)\.")
-_PART = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 # The variables that every model of the suite has, whatever its head.
 ENCODER = "bert/"
+# What ends the names of the optimizer's variables.
+SLOTS = ("/adam_m", "/adam_v")
 
 
 # Folders of checkpoints
-
-
-def latest(folder: str) -> Optional[str]:
-    """Return the prefix of the newest checkpoint in a folder, or None.
-
-    It is the one of the greatest step, whatever the folder's `checkpoint` file says:
-    that file may be missing after a move, or name paths of another machine.
-    """
-    prefixes = prefixes_in(folder)
-    return max(
-        prefixes, key=lambda prefix: (step_of_name(prefix), prefix), default=None
-    )
 
 
 def latest_to_resume(folder: str, keep: int) -> Optional[str]:
@@ -57,108 +45,60 @@ def latest_to_resume(folder: str, keep: int) -> Optional[str]:
         with contextlib.suppress(FileNotFoundError):
             os.remove(os.path.join(folder, "checkpoint"))
         return None
-    prefixes = sorted(prefixes_in(folder), key=step_of_name)
+    prefixes = sorted(not_best(folder), key=step_of_name)
     tf.train.update_checkpoint_state(folder, last, prefixes[-keep:])
     outdated = {os.path.basename(prefix) for prefix in prefixes[:-keep]}
     for name in os.listdir(folder):
-        match = _OURS.match(name)
+        match = OURS.match(name)
         if match and match.group(1) in outdated:
             os.remove(os.path.join(folder, name))
     return last
 
 
-def unfinished(folder: str) -> List[str]:
-    """List the files of checkpoints that killed runs were writing or removing.
-
-    They may have gigabytes, and nothing else would ever remove them.
-    """
-    whole = {os.path.basename(prefix) for prefix in prefixes_in(folder)}
-    left = []
-    for name in os.listdir(folder):
-        match = _OURS.match(name)
-        is_ours = match and (match.group(1) not in whole or ".tempstate" in name)
-        if is_ours or name.startswith("checkpoint.tmp"):
-            left.append(name)
-    return left
+# The best weights
 
 
-def prefixes_in(folder: str) -> List[str]:
-    """List the prefixes of the complete checkpoints in a folder, sorted."""
-    names = os.listdir(folder) if os.path.isdir(folder) else []
-    return sorted(
-        os.path.join(folder, name[: -len(".index")])
-        for name in names
-        if name.endswith(".index") and _has_data(os.path.join(folder, name))
-    )
-
-
-def _has_data(index_path: str) -> bool:
-    """Whether all data files of a checkpoint are there."""
-    data = re.compile(
-        re.escape(os.path.basename(index_path)[: -len(".index")])
-        + r"\.data-\d{5}-of-(\d{5})$"
-    )
-    folder = os.path.dirname(index_path) or "."
-    matches = [data.match(name) for name in os.listdir(folder)]
-    shards = [int(match.group(1)) for match in matches if match]
-    return bool(shards) and len(shards) == shards[0]
-
-
-def step_of_name(prefix: str) -> int:
-    """Return the step that a prefix ends in, "model.ckpt-1190" → 1190; -1 if none."""
-    match = re.search(r"-(\d+)$", prefix)
-    return int(match.group(1)) if match else -1
-
-
-def resolve(path: str, flag: str = "--init_checkpoint") -> str:
-    """Return the prefix of the checkpoint that a user's path means.
+def keep_as_best(prefix: str) -> str:
+    """Copy the weights of a checkpoint to best.ckpt-STEP, beside it.
 
     Args:
-      path: the prefix, one of the checkpoint's files, or a folder, whose newest
-        checkpoint is taken.
-      flag: where the path was given, for messages.
+      prefix: of the checkpoint. Its optimizer's variables are left out.
+
+    Returns:
+      Prefix of the copy.
 
     Raises:
-      InputError: there is no checkpoint; those in the same folder are named.
+      InputError: it cannot be written.
     """
-    prefix = _PART.sub("", path.rstrip("/"))
-    if os.path.isdir(prefix):
-        newest = latest(prefix)
-        if newest is None:
-            raise files.InputError("no checkpoint in this folder", f"{flag}={path}")
-        return newest
-    index = prefix + ".index"
-    if os.path.isfile(index) and _has_data(index):
-        return prefix
-    folder = os.path.dirname(prefix) or "."
-    near = [os.path.basename(other) for other in prefixes_in(folder)]
-    problem = "no such checkpoint"
-    if os.path.isfile(index):
-        problem = "the checkpoint's .data file is missing or incomplete"
-    elif not os.path.isdir(folder):
-        problem = "no such folder"
-    raise files.InputError(
-        problem,
-        f"{flag}={path}",
-        remedy=f"in {folder} there is " + (", ".join(near) or "no checkpoint at all"),
-    )
+    name = f"{BEST}-{step_of_name(prefix)}"
+    copy = os.path.join(os.path.dirname(prefix), name)
+    copy_weights(prefix, copy)
+    return copy
 
 
-def fine_tuned(folder: str, init_checkpoint: Optional[str]) -> str:
-    """Return the checkpoint to predict with: the newest in a folder, or the given one.
+def copy_weights(prefix: str, copy: str) -> None:
+    """Write what a checkpoint holds, but for the optimizer's slots, to another one.
 
     Raises:
-      InputError: there is neither.
+      InputError: it cannot be read or written.
     """
-    prefix = latest(folder) or init_checkpoint
-    if prefix is None:
-        raise files.InputError(
-            "there is no checkpoint in it",
-            folder,
-            remedy="train first (--do_train=true), or give a fine-tuned checkpoint with"
-            " --init_checkpoint",
+    names = sorted(name for name in shapes(prefix) if not name.endswith(SLOTS))
+    reader = tf.train.load_checkpoint(prefix)
+    values = [reader.get_tensor(name) for name in names]
+    no_gpu = tf.ConfigProto(device_count={"GPU": 0})
+    with tf.Graph().as_default(), tf.Session(config=no_gpu) as session:
+        # Fed, because as constants they would count against a graph's 2 GB.
+        fed = [tf.placeholder(value.dtype, value.shape) for value in values]
+        save = tf.raw_ops.SaveV2(
+            prefix=copy,
+            tensor_names=names,
+            shape_and_slices=[""] * len(names),
+            tensors=fed,
         )
-    return prefix
+        try:
+            session.run(save, dict(zip(fed, values)))
+        except tf.errors.OpError as error:
+            raise files.unwritable(copy, OSError(0, error.message)) from error
 
 
 # What is in a checkpoint
@@ -285,16 +225,6 @@ def names_to_load(prefix: str, wanted: Shapes, needs_head: bool) -> List[str]:
     if missing and needs_head:
         raise headless(prefix, missing)
     return [name for name in wanted if name in held]
-
-
-def headless(prefix: str, missing: Sequence[str]) -> files.InputError:
-    """Return the error for a checkpoint that lacks these variables of the head."""
-    return files.InputError(
-        f"has no trained head for this task ({', '.join(missing)} missing), only"
-        " an encoder",
-        prefix,
-        remedy="train first (--do_train=true), or give a fine-tuned checkpoint",
-    )
 
 
 def _shape_remedy(name: str) -> str:

@@ -2,7 +2,8 @@
 
 Import it before TensorFlow: it keeps TensorFlow's start-up chatter and the deprecation
 warnings of its libraries off the console, so that the lines left are ours and a
-person can read them.
+person can read them. It does not import TensorFlow, which takes seconds: flags are
+checked first, and a prediction may do without it. start_tensorflow does that.
 """
 
 import logging
@@ -11,6 +12,7 @@ import re
 import sys
 import textwrap
 import warnings
+from types import ModuleType
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -23,17 +25,23 @@ os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
 warnings.filterwarnings("ignore", category=FutureWarning)
 warnings.filterwarnings("ignore", category=DeprecationWarning)
 
-from biocodes.lib import command, files  # noqa: E402
+from biocodes.lib import command, files, tensorflow_import  # noqa: E402
 from biocodes.lib.version import VERSION  # noqa: E402
 from finetuning import signals  # noqa: E402
 
 try:
-    with command.standard_error_dropped() as _stderr, signals.ending_at_once(_stderr):
-        import tensorflow.compat.v1 as tf
+    from absl import flags as absl_flags  # it comes with TensorFlow, as tf.flags
 except ImportError as _error:
-    command.fail_without_tensorflow(_error)
+    tensorflow_import.fail(_error)
 
 log = logging.getLogger("biobert")
+# What libraries warn of beside that; python -W error would make errors of it.
+LIBRARY_WARNINGS = (
+    ImportWarning,
+    PendingDeprecationWarning,
+    SyntaxWarning,
+    UserWarning,
+)
 
 Main = Callable[[List[str], signals.Interruption], None]
 
@@ -43,6 +51,8 @@ def run(main: Main) -> None:
     interruption = signals.Interruption()
     interruption.install()
     set_up_console()
+    for category in LIBRARY_WARNINGS:
+        warnings.filterwarnings("ignore", category=category)
     try:
         command.run(lambda: main(sys.argv, interruption))
     except signals.Interrupted as interrupted:
@@ -66,6 +76,23 @@ def set_up_console() -> None:
     log.handlers = [handler]
     log.setLevel(logging.INFO)
     log.propagate = False
+
+
+def start_tensorflow() -> ModuleType:
+    """Import TensorFlow's version 1 interface, without a line of its own; return it.
+
+    A signal meanwhile ends the process at once.
+    """
+    if "tensorflow.compat.v1" in sys.modules:
+        return sys.modules["tensorflow.compat.v1"]
+    with tensorflow_import.importing() as stderr, signals.ending_at_once(stderr):
+        import tensorflow.compat.v1 as tf
+    return tf
+
+
+def set_up_tensorflow() -> None:
+    """Make TensorFlow that of a command: version 1, and quiet."""
+    tf = start_tensorflow()
     tf.get_logger().setLevel(logging.ERROR)
     tf.get_logger().propagate = False
     tf.disable_v2_behavior()
@@ -85,7 +112,7 @@ NO_EFFECT = "accepted for old commands, without effect"
 _LAST_TOPICS = (OTHER, NO_EFFECT)
 
 
-class Flags(tf.flags.FlagValues):
+class Flags(absl_flags.FlagValues):
     """The flags of a script, each under a topic."""
 
     def __init__(self) -> None:
@@ -114,26 +141,27 @@ class FlagTopic:
 
     def string(self, name: str, default: Optional[str], text: str) -> None:
         """Define a flag that takes text."""
-        self._define(tf.flags.DEFINE_string, name, default, text)
+        self._define(absl_flags.DEFINE_string, name, default, text)
 
     def integer(self, name: str, default: int, text: str) -> None:
         """Define a flag that takes a whole number."""
-        self._define(tf.flags.DEFINE_integer, name, default, text)
+        self._define(absl_flags.DEFINE_integer, name, default, text)
 
     def number(self, name: str, default: float, text: str) -> None:
         """Define a flag that takes a number."""
-        self._define(tf.flags.DEFINE_float, name, default, text)
+        self._define(absl_flags.DEFINE_float, name, default, text)
 
     def boolean(self, name: str, default: bool, text: str) -> None:
         """Define a flag that takes true or false."""
-        self._define(tf.flags.DEFINE_bool, name, default, text)
+        self._define(absl_flags.DEFINE_bool, name, default, text)
 
     def choice(
         self, name: str, default: Optional[str], values: Sequence[str], text: str
     ) -> None:
         """Define a flag that takes one of some values."""
         self._names.append(name)
-        tf.flags.DEFINE_enum(name, default, list(values), text, flag_values=self._flags)
+        values = list(values)
+        absl_flags.DEFINE_enum(name, default, values, text, flag_values=self._flags)
 
     def _define(
         self, define: Callable[..., Any], name: str, default: Any, text: str
@@ -230,10 +258,17 @@ def _define_memory_flags(flags: Flags) -> None:
         False,
         "Compute each layer again for its gradients; the result is the same.",
     )
-    flags.topic(PREDICTION).integer(
+    topic = flags.topic(PREDICTION)
+    topic.integer(
         "predict_batch_size",
         8,
         "Examples in a prediction step; more of them while they are short.",
+    )
+    topic.choice(
+        "engine",
+        "tensorflow",
+        ("tensorflow", "onnx"),
+        "What predicts: onnx for a model that export_model.py has made.",
     )
 
 
@@ -316,14 +351,14 @@ def parse_flags(
         print(help_text(flags, description or name))
         sys.exit(0)
     if "--version" in argv[1:]:
-        print(f"{name} {VERSION}, TensorFlow {tf.version.VERSION}")
+        print(f"{name} {VERSION}, TensorFlow {start_tensorflow().version.VERSION}")
         sys.exit(0)
     try:
         rest = flags(argv)
-    except tf.flags.CantOpenFlagFileError as error:
+    except absl_flags.CantOpenFlagFileError as error:
         path = error.__context__.filename
         raise files.unreadable(f"--flagfile={path}", error.__context__) from error
-    except tf.flags.Error as error:
+    except absl_flags.Error as error:
         raise files.InputError(
             str(error), remedy=f"{name} --help lists the flags"
         ) from error
@@ -337,6 +372,7 @@ def parse_flags(
     for flag in (*required, *files_of_model, "output_dir"):
         if not flags[flag].value:
             raise files.InputError("is required", f"--{flag}", remedy=_remedy(flag))
+    _check_text(flags)
     _check_paths(flags)
     _check_numbers(flags)
     if flags.use_tpu:
@@ -353,6 +389,14 @@ def _remedy(flag: str) -> Optional[str]:
     return None
 
 
+def _check_text(flags: Flags) -> None:
+    """Refuse what no file could hold: labels, say, that are not UTF-8."""
+    for name in flags:
+        value = flags[name].value
+        if name not in _PATHS and isinstance(value, str) and not files.is_text(value):
+            raise files.InputError(f"{value} is not UTF-8 text", f"--{name}")
+
+
 # Flags that TensorFlow gets as paths of checkpoints, and all that name local files.
 _CHECKPOINT_PATHS = ("output_dir", "init_checkpoint", "model_dir")
 _PATHS = (
@@ -362,17 +406,13 @@ _PATHS = (
     "data_dir",
     "train_file",
     "predict_file",
+    "dev_file",
 )
-_PATTERN = re.compile(r"[*?\[\]\\]")
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def _check_paths(flags: Flags) -> None:
-    """Refuse paths that TensorFlow would take for something else, or wait for.
-
-    It reads *, ?, [ and \\ in the name of a checkpoint as a pattern, and finds none
-    after hours of training; paths such as gs://… it tries for minutes.
-    """
+    """Refuse paths that TensorFlow would misread, or wait for: gs://…, for minutes."""
     for name in _PATHS:
         value = flags[name].value if name in flags else None
         if not value:
@@ -384,13 +424,8 @@ def _check_paths(flags: Flags) -> None:
                 f"--{name}",
                 remedy="copy it, or mount its file system, and name the local path",
             )
-        odd = _PATTERN.search(value) if name in _CHECKPOINT_PATHS else None
-        if odd:
-            raise files.InputError(
-                f"{value} has a {odd.group()}, which TensorFlow reads as a pattern",
-                f"--{name}",
-                remedy="name or rename a folder without * ? [ ] \\",
-            )
+        if name in _CHECKPOINT_PATHS:
+            tensorflow_import.check_path(value, f"--{name}")
 
 
 # name → (least, greatest or None) of the flags that are numbers.
@@ -408,6 +443,7 @@ _RANGES = {
     "doc_stride": (1, None),
     "max_query_length": (1, None),
     "n_best_size": (1, None),
+    "examples_per_class": (1, None),
     "max_answer_length": (1, None),
     "null_score_diff_threshold": (float("-inf"), None),
 }

@@ -5,18 +5,18 @@ TensorFlow says on standard error why it takes no card, in lines that are switch
 TensorFlow lists none, it is asked once more, in a process of its own, with them on.
 """
 
-import math
 import os
 import re
 import shutil
 import subprocess
 import sys
-from typing import List, Optional
+from typing import Optional
 
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
 from finetuning.command_line import log
+from finetuning.cores import cpu_name
 
 # Seconds that nvidia-smi, or TensorFlow once more, may take.
 PATIENCE = 60
@@ -49,10 +49,8 @@ def report_device(require_gpu: bool) -> None:
     Raises:
       InputError: require_gpu, and there is no GPU.
     """
-    gpus = tf.config.experimental.list_physical_devices("GPU")
-    if gpus:
-        names = ", ".join(gpu.name.split("physical_device:")[-1] for gpu in gpus)
-        log.info("device: %s", names)
+    if tf.config.experimental.list_physical_devices("GPU"):
+        log.info("device: %s", name())
         return
     card = find_card()
     reason = why_unused() if card else None
@@ -63,7 +61,7 @@ def report_device(require_gpu: bool) -> None:
             "--require_gpu",
             remedy="docs/gpu.md says what a card needs; or leave the flag out",
         )
-    log.info("device: CPU, %d cores (no GPU found)", usable_cores())
+    log.info("device: %s (no GPU found)", name())
     if card:
         log.warning(
             "%s is not used by TensorFlow %s: %s; see docs/gpu.md",
@@ -71,6 +69,14 @@ def report_device(require_gpu: bool) -> None:
             tf.version.VERSION,
             reason,
         )
+
+
+def name() -> str:
+    """Name what TensorFlow computes on: "GPU:0" and the like, or "CPU, 2 cores"."""
+    gpus = tf.config.experimental.list_physical_devices("GPU")
+    if gpus:
+        return ", ".join(gpu.name.split("physical_device:")[-1] for gpu in gpus)
+    return cpu_name()
 
 
 def find_card() -> Optional[str]:
@@ -122,27 +128,3 @@ def reason_in(lines: str) -> str:
         if pattern.search(lines):
             return reason
     return "it does not say why; TF_CPP_MIN_LOG_LEVEL=0 shows all that it writes"
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use: affinity and the cgroup's quota."""
-    cores = os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    quota = _cgroup_quota()
-    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
-
-
-def _cgroup_quota(root: str = "/sys/fs/cgroup") -> Optional[float]:
-    """Return the cores' worth of time that a container may use; None: no limit."""
-    for names in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):
-        words: List[str] = []
-        try:
-            for name in names:
-                with open(os.path.join(root, name), encoding="ascii") as stream:
-                    words += stream.read().split()
-            quota, period = (int(word) for word in words)
-        except (OSError, ValueError):  # "max", or no such files
-            continue
-        return quota / period if quota > 0 and period > 0 else None
-    return None

@@ -162,6 +162,11 @@ def fold_table(scores: Sequence[Scores]) -> List[str]:
         np.std(column, ddof=1) if len(column) > 1 else None for column in values
     )
     rows.append(["standard deviation", *map(percent, deviations)])
+    return aligned(rows)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> List[str]:
+    """Lay out a table's cells in columns, the first flush left."""
     widths = [max(map(len, column)) for column in zip(*rows)]
     return [
         "  ".join([first.ljust(widths[0]), *map(str.rjust, rest, widths[1:])])

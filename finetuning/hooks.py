@@ -3,14 +3,21 @@
 import math
 import os
 import time
-from typing import Any, Dict, Union
+from typing import Any, Callable, Dict, Iterator, Tuple, Union
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
+from finetuning import estimator
+from finetuning.batches import batch_of, in_input_order
 from finetuning.command_line import log
+from finetuning.evaluation import Evaluation
+from finetuning.model import Model
+from finetuning.prediction import LOWER_BATCH_SIZE
 from finetuning.progress import Progress, duration
 from finetuning.signals import Interruption
+from finetuning.tensorflow_engine import FedGraph
 
 
 class SaveCheckpoints(tf.train.SessionRunHook):
@@ -20,17 +27,24 @@ class SaveCheckpoints(tf.train.SessionRunHook):
     and a checkpoint of the untrained model; that costs seconds and nobody reads it.
     """
 
-    def __init__(self, folder: str, every: int, interruption: Interruption) -> None:
+    def __init__(
+        self, folder: str, is_due: Callable[[int], bool], interruption: Interruption
+    ) -> None:
         """Save "model.ckpt-STEP" in the folder.
 
         Args:
           folder: where checkpoints go.
-          every: steps from one checkpoint to the next.
+          is_due: function of a step → whether it is saved.
           interruption: once a signal has come, the step that is running is the last.
         """
         self._prefix = os.path.join(folder, "model.ckpt")
-        self._every = every
+        self._is_due = is_due
         self._interruption = interruption
+
+    @property
+    def prefix(self) -> str:
+        """Prefix of the last checkpoint that was saved."""
+        return f"{self._prefix}-{self._saved}"
 
     def begin(self) -> None:
         self._saver = tf.get_collection(tf.GraphKeys.SAVERS)[0]
@@ -41,7 +55,7 @@ class SaveCheckpoints(tf.train.SessionRunHook):
     def after_run(self, run_context: Any, run_values: Any) -> None:
         self._step += 1
         asked = self._interruption.asked is not None
-        if asked or self._step % self._every == 0:
+        if asked or self._is_due(self._step):
             self._save(run_context.session)
         if asked:
             run_context.request_stop()
@@ -75,6 +89,76 @@ class RunMicroBatches(tf.train.SessionRunHook):
     def before_run(self, run_context: Any) -> None:
         for _ in range(self._times):
             run_context.session.run(self._accumulate)
+
+
+class EvaluateDevSet(tf.train.SessionRunHook):
+    """Scores development data in the training's own session, with its variables.
+
+    To come after SaveCheckpoints, which saves what is evaluated.
+    """
+
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        interruption: Interruption,
+        save: SaveCheckpoints,
+        watch: "WatchTraining",
+    ) -> None:
+        """Evaluate whenever it is due.
+
+        Args:
+          evaluation: what, when, and the record of it.
+          interruption: once a signal has come, an evaluation ends without a result.
+          save: has saved the checkpoint.
+          watch: gets the scores, and does not count the time.
+        """
+        self._evaluation = evaluation
+        self._interruption = interruption
+        self._save = save
+        self._watch = watch
+
+    def build(self, model: Model) -> None:
+        """Build the predictions, in the graph that has the variables."""
+        self._graph = FedGraph(model, self._evaluation.dev.data.schema)
+
+    def after_create_session(self, session: tf.Session, coord: Any) -> None:
+        self._step = session.run(tf.train.get_global_step())
+
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        self._step += 1
+        if not self._evaluation.schedule.is_due(self._step):
+            return
+        predictions = self._predictions(run_context.session)
+        try:
+            entry = self._evaluation.of(int(self._step), predictions)
+        except _Asked:
+            run_context.request_stop()
+            return
+        self._evaluation.record.add(entry, self._save.prefix)
+        self._watch.was_evaluated(entry["scores"])
+        if self._evaluation.record.is_over:
+            run_context.request_stop()
+
+    def _predictions(
+        self, session: tf.Session
+    ) -> Iterator[Tuple[int, Dict[str, np.ndarray]]]:
+        data, settings = self._evaluation.dev.data, self._evaluation.prediction
+
+        def batches() -> Iterator[Dict[str, np.ndarray]]:
+            for indices in settings.order(data.lengths):
+                if self._interruption.asked is not None:
+                    raise _Asked
+                batch = batch_of(data, indices, settings.pad_to)
+                yield dict(self._graph.predict(session, batch), row=batch["row"])
+
+        with estimator.memory_watched(
+            settings.batch_size, settings.max_seq_length, LOWER_BATCH_SIZE
+        ):
+            yield from in_input_order(batches(), len(data))
+
+
+class _Asked(Exception):
+    """A signal has come while development data was predicted."""
 
 
 class WatchTraining(tf.train.SessionRunHook):
@@ -140,20 +224,32 @@ class WatchTraining(tf.train.SessionRunHook):
             " check --init_checkpoint",
         )
 
+    def was_evaluated(self, scores: Dict[str, float]) -> None:
+        """Write scores of development data; the time they took is no training's."""
+        self._write_summary({f"dev/{name}": x for name, x in scores.items()})
+        self._progress.start()
+
     def _report(self, values: Dict[str, float]) -> None:
         loss = sum(self._losses) / len(self._losses)
         self._progress.report(f"loss {loss:.4g}, learning rate {values['rate']:.3g}, ")
         if self._step == self._last_step:
             log.info("training took %s", duration(time.time() - self._started))
-        self._write_summary(loss, values["rate"])
+        self._write_summary(
+            {
+                "loss": loss,
+                "learning_rate": values["rate"],
+                "gradient_norm": values["norm"],
+                "examples_per_second": self._progress.speed,
+            }
+        )
         self._losses = []
         # The speed of the next line is that of the steps since this one.
         self._progress.start()
 
-    def _write_summary(self, loss: float, rate: float) -> None:
+    def _write_summary(self, values: Dict[str, float]) -> None:
         summary = tf.Summary()
-        summary.value.add(tag="loss", simple_value=loss)
-        summary.value.add(tag="learning_rate", simple_value=float(rate))
+        for name, value in values.items():
+            summary.value.add(tag=name, simple_value=float(value))
         self._writer.add_summary(summary, self._step)
         self._writer.flush()
 

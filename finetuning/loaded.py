@@ -7,11 +7,9 @@ a caller has some examples now and some later, and waits for each.
 from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
-import modeling
-from finetuning import checkpoints, estimator
-from finetuning.batches import Rows, batch_of, part_of
+from finetuning.batches import Batch, Rows, batch_of
+from finetuning.engine import engine_of
 from finetuning.prediction import Predictor
 from finetuning.records import Schema
 
@@ -20,7 +18,7 @@ class LoadedModel:
     """Predicts examples as they come. Use it as a context, or close it at the end."""
 
     def __init__(self, predictor: Predictor, schema: Schema) -> None:
-        """Build the graph and restore the weights.
+        """Load the weights.
 
         Args:
           predictor: model, checkpoint and settings.
@@ -29,25 +27,9 @@ class LoadedModel:
         Raises:
           InputError: the checkpoint does not fit the model.
         """
-        self._settings = predictor.settings
+        self._predictor = predictor
         self._schema = schema
-        with tf.Graph().as_default():
-            self._features = {
-                name: tf.placeholder(tf.int32, [None] * rank)
-                for name, rank in _ranks(schema).items()
-            }
-            part = part_of(self._features)
-            config = predictor.model.config
-            (encoder,) = modeling.encode([part], config, is_training=False)
-            _, self._predictions = predictor.model.head(
-                encoder, self._features, estimator.ModeKeys.PREDICT
-            )
-            variables = checkpoints.variables_to_load(
-                predictor.checkpoint, tf.trainable_variables(), needs_head=True
-            )
-            saver = tf.train.Saver(variables)
-            self._session = tf.Session(config=estimator.session_options())
-            saver.restore(self._session, predictor.checkpoint)
+        self._session = engine_of(predictor.checkpoint).open_session(predictor, schema)
 
     def predict(self, rows: Sequence[np.ndarray]) -> List[Dict[str, np.ndarray]]:
         """Predict examples.
@@ -63,18 +45,16 @@ class LoadedModel:
             return []
         examples = Rows(self._schema, list(rows))
         results = [None] * len(rows)
-        with self._settings.memory_watched():
-            for indices in self._settings.order(examples.lengths):
-                batch = batch_of(examples, indices, self._settings.pad_to)
+        settings = self._predictor.settings
+        with self._predictor.memory_watched():
+            for indices in settings.order(examples.lengths):
+                batch = batch_of(examples, indices, settings.pad_to)
                 for index, prediction in self._predict_batch(batch):
                     results[index] = prediction
         return results
 
-    def _predict_batch(
-        self, batch: Dict[str, np.ndarray]
-    ) -> List[Tuple[int, Dict[str, np.ndarray]]]:
-        fed = {self._features[name]: batch[name] for name in self._features}
-        values = self._session.run(self._predictions, fed)
+    def _predict_batch(self, batch: Batch) -> List[Tuple[int, Dict[str, np.ndarray]]]:
+        values = self._session.run(batch)
         return [
             (index, {name: value[i] for name, value in values.items()})
             for i, index in enumerate(batch["row"].tolist())
@@ -89,10 +69,3 @@ class LoadedModel:
 
     def __exit__(self, *_: Any) -> None:
         self.close()
-
-
-def _ranks(schema: Schema) -> Dict[str, int]:
-    """Map the names of a batch's arrays, without `row`, to their ranks."""
-    ranks = dict.fromkeys(schema.scalars, 1)
-    ranks.update(dict.fromkeys((*schema.sequences, "input_mask"), 2))
-    return ranks

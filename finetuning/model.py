@@ -1,5 +1,7 @@
 """A model: configuration, tokenizer, labels and head, checked before TensorFlow runs.
 
+TensorFlow is imported where a function needs it: an exported model does without.
+
 A task brings its head as a function
 
   head(encoder, features, mode) → loss, predictions
@@ -10,33 +12,43 @@ A task brings its head as a function
   loss: float scalar, the sum over the batch; or float [B], one for each example, which
     stands for the mean over the examples of a step; None without labels.
   predictions: dict of tensors [B, ...] by name; with labels also "loss" [B].
+
+The head of an exported model is an onnx_engine.ArrayHead.
 """
 
 import os
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
-import modeling
 import tokenization
 from biocodes.lib import files
+from biocodes.lib.bert_config import DEFAULTS, read_bert_config
 from biocodes.lib.labels import LABEL_FILE, read_labels
-from finetuning import checkpoints, model_dir
+from finetuning import model_dir
 from finetuning.command_line import log
-from finetuning.estimator import ModeKeys
+from finetuning.engine import ONNX, TENSORFLOW, engine_of
 
-Tensors = Dict[str, tf.Tensor]
-Head = Callable[[modeling.Outputs, Tensors, str], Tuple[Optional[tf.Tensor], Tensors]]
+if TYPE_CHECKING:
+    import tensorflow.compat.v1 as tf
 
+    import modeling
 
-# What published models have where their configuration does not say.
-DEFAULTS = {
-    "hidden_dropout_prob": 0.1,
-    "attention_probs_dropout_prob": 0.1,
-    "type_vocab_size": 2,
-    "initializer_range": 0.02,
-}
+Tensors = Dict[str, "tf.Tensor"]
+Head = Callable[
+    ["modeling.Outputs", Tensors, str], Tuple[Optional["tf.Tensor"], Tensors]
+]
+
 # Sizes beyond which a configuration is taken for garbage.
 LARGEST = {
     "vocab_size": 10**7,
@@ -53,7 +65,8 @@ class Model(NamedTuple):
     """All that predictions rest on except the weights.
 
     Attributes:
-      config: sizes of the encoder.
+      config: sizes of the encoder; None of an exported model, which has all of them
+        in its graph.
       tokenizer: of the vocabulary that belongs to it.
       facts: JSON values that identify configuration, vocabulary and casing; a later run
         compares them.
@@ -61,11 +74,11 @@ class Model(NamedTuple):
       head: see above; None until the task has added it.
     """
 
-    config: modeling.BertConfig
+    config: Optional["modeling.BertConfig"]
     tokenizer: tokenization.FullTokenizer
     facts: Dict[str, Any]
     labels: Tuple[str, ...] = ()
-    head: Optional[Head] = None
+    head: Any = None
 
     @classmethod
     def from_flags(cls, flags: Any) -> "Model":
@@ -74,27 +87,48 @@ class Model(NamedTuple):
         Raises:
           InputError: one of them cannot be used, or they do not fit together.
         """
-        config = load_config(flags.bert_config_file, flags.max_seq_length)
-        tokenizer = load_tokenizer(
-            flags.vocab_file, flags.do_lower_case, config, flags.init_checkpoint
+        parts = model_dir.ModelFiles(
+            flags.vocab_file,
+            flags.bert_config_file,
+            flags.init_checkpoint,
+            flags.do_lower_case,
         )
-        return cls(config, tokenizer, _facts(config, flags.vocab_file, tokenizer))
+        return cls._of(parts, flags.max_seq_length, flags.engine)
 
     @classmethod
-    def load(cls, folder: str, max_seq_length: int) -> "Model":
+    def load(
+        cls, folder: str, max_seq_length: int, engine: str = TENSORFLOW
+    ) -> Tuple["Model", str]:
         """Load configuration and vocabulary of a model's folder, see model_dir.py.
+
+        Returns:
+          The model, and its checkpoint.
 
         Raises:
           InputError: the folder holds no model, or its files do not fit together.
         """
-        parts = model_dir.find_files(folder)
-        config = load_config(parts.bert_config_file, max_seq_length)
-        tokenizer = load_tokenizer(
-            parts.vocab_file, parts.do_lower_case, config, parts.checkpoint
-        )
-        return cls(config, tokenizer, _facts(config, parts.vocab_file, tokenizer))
+        parts = model_dir.find_files(folder, engine)
+        return cls._of(parts, max_seq_length, engine), parts.checkpoint
 
-    def with_head(self, head: Head, labels: Sequence[str] = ()) -> "Model":
+    @classmethod
+    def _of(
+        cls, parts: model_dir.ModelFiles, max_seq_length: int, engine: str
+    ) -> "Model":
+        if engine == ONNX:
+            config, values = None, read_bert_config(parts.bert_config_file)
+            _check_length(max_seq_length, values["max_position_embeddings"])
+        else:
+            config = load_config(parts.bert_config_file, max_seq_length)
+            values = config.to_dict()
+        tokenizer = load_tokenizer(parts, values["vocab_size"])
+        facts = {
+            "bert_config": values,
+            "vocabulary": files.digest(parts.vocab_file),
+            "do_lower_case": parts.do_lower_case,
+        }
+        return cls(config, tokenizer, facts)
+
+    def with_head(self, head: Any, labels: Sequence[str] = ()) -> "Model":
         """Return the same model with a task's head and labels."""
         return self._replace(head=head, labels=tuple(labels))
 
@@ -116,6 +150,11 @@ class Model(NamedTuple):
 
     def variables(self) -> Dict[str, List[int]]:
         """Map the name of each variable of encoder and head to its sizes."""
+        import tensorflow.compat.v1 as tf
+
+        import modeling
+        from finetuning.estimator import ModeKeys
+
         names = ("input_ids", "input_mask", "segment_ids")
         with tf.Graph().as_default():
             features = {name: tf.placeholder(tf.int32, [None, None]) for name in names}
@@ -136,6 +175,8 @@ class Model(NamedTuple):
         Raises:
           InputError: the checkpoint is damaged or does not fit.
         """
+        from finetuning import checkpoints
+
         names = checkpoints.names_to_load(prefix, self.variables(), needs_head)
         checkpoints.check_readable(prefix, names)
 
@@ -146,25 +187,21 @@ class Model(NamedTuple):
           InputError: the checkpoint is damaged, does not fit or holds no more than
             weights.
         """
+        from finetuning import checkpoints
+
         checkpoints.names_to_load(prefix, self.variables(), needs_head=True)
         checkpoints.check_resumable(prefix)
 
 
-def _facts(
-    config: modeling.BertConfig, vocab_file: str, tokenizer: tokenization.FullTokenizer
-) -> Dict[str, Any]:
-    return {
-        "bert_config": config.to_dict(),
-        "vocabulary": files.digest(vocab_file),
-        "do_lower_case": tokenizer.basic_tokenizer.do_lower_case,
-    }
-
-
-def _without_encoder(config: modeling.BertConfig) -> modeling.Outputs:
+def _without_encoder(config: "modeling.BertConfig") -> "modeling.Outputs":
     """Stand in for the encoder, whose graph takes seconds to build.
 
     For a head of which only the variables are wanted.
     """
+    import tensorflow.compat.v1 as tf
+
+    import modeling
+
     sequence = tf.placeholder(tf.float32, [None, None, config.hidden_size])
     return modeling.Outputs(
         embedding_output=sequence,
@@ -176,25 +213,32 @@ def _without_encoder(config: modeling.BertConfig) -> modeling.Outputs:
     )
 
 
-def load_config(path: str, max_seq_length: int) -> modeling.BertConfig:
+def load_config(path: str, max_seq_length: int) -> "modeling.BertConfig":
     """Read bert_config.json and check that inputs of that length fit.
 
     Raises:
       InputError: it cannot be read or used; max_seq_length is too long for it.
     """
+    import modeling
+
     values = _with_defaults(files.read_json(path), path)
     try:
         config = modeling.BertConfig.from_complete_dict(values)
     except ValueError as error:
         raise files.InputError(str(error), path) from error
     _check_size(config, path)
-    if max_seq_length > config.max_position_embeddings:
+    _check_length(max_seq_length, config.max_position_embeddings)
+    return config
+
+
+def _check_length(max_seq_length: int, greatest: int) -> None:
+    """Check that inputs of that length fit a model."""
+    if max_seq_length > greatest:
         raise files.InputError(
             f"{max_seq_length} is more than the model's max_position_embeddings"
-            f" {config.max_position_embeddings}",
+            f" {greatest}",
             "--max_seq_length",
         )
-    return config
 
 
 def _with_defaults(values: Any, path: str) -> Any:
@@ -209,12 +253,14 @@ def _with_defaults(values: Any, path: str) -> Any:
     return dict(values, **added)
 
 
-def _check_size(config: modeling.BertConfig, path: str) -> None:
+def _check_size(config: "modeling.BertConfig", path: str) -> None:
     """Refuse sizes that no BERT has, and weights that fit into no memory here.
 
     Raises:
       InputError: before anything is built, which could take for ever.
     """
+    import modeling
+
     for name, greatest in LARGEST.items():
         value = getattr(config, name)
         if value > greatest:
@@ -238,34 +284,31 @@ def _check_size(config: modeling.BertConfig, path: str) -> None:
 
 
 def load_tokenizer(
-    vocab_file: str,
-    do_lower_case: bool,
-    config: modeling.BertConfig,
-    init_checkpoint: Optional[str],
+    parts: model_dir.ModelFiles, vocab_size: int
 ) -> tokenization.FullTokenizer:
     """Make the tokenizer and check that it belongs to the model.
 
     Args:
-      vocab_file: vocabulary.
-      do_lower_case: whether the model was pretrained on lower-cased text.
-      config: its vocab_size must be the vocabulary's.
-      init_checkpoint: path whose name may tell a cased from an uncased model.
+      parts: vocabulary and casing; the checkpoint's path may tell a cased from an
+        uncased model.
+      vocab_size: that of the configuration.
 
     Raises:
       InputError: the vocabulary cannot be used or does not belong to the model.
     """
     try:
-        tokenization.validate_case_matches_checkpoint(do_lower_case, init_checkpoint)
-        tokenizer = tokenization.FullTokenizer(vocab_file, do_lower_case)
+        casing, vocab_file = parts.do_lower_case, parts.vocab_file
+        tokenization.validate_case_matches_checkpoint(casing, parts.checkpoint)
+        tokenizer = tokenization.FullTokenizer(vocab_file, casing)
         tokenization.check_required_pieces(tokenizer.vocab, vocab_file)
     except ValueError as error:
         raise files.InputError(str(error)) from error
     except OSError as error:
         raise files.unreadable(vocab_file, error) from error
-    if tokenizer.vocab_size != config.vocab_size:
+    if tokenizer.vocab_size != vocab_size:
         raise files.InputError(
             f"{tokenizer.vocab_size:,} pieces, but the configuration says vocab_size"
-            f" {config.vocab_size:,}",
+            f" {vocab_size:,}",
             vocab_file,
             remedy="take vocabulary and configuration of the same model",
         )
@@ -295,22 +338,22 @@ def load_labels(
     Raises:
       InputError: there are none, or not as many as the head has; or there is no head.
     """
-    head = checkpoints.shapes(prefix).get("output_bias")
-    if head is None:
-        raise checkpoints.headless(prefix, ["output_bias"])
+    count = engine_of(prefix).label_count(prefix)
+    if count is None:
+        raise model_dir.headless(prefix, ["output_bias"])
     path = os.path.join(os.path.dirname(prefix), LABEL_FILE)
     if os.path.exists(path):
         names = tuple(read_labels(path))
-    elif default is not None and head == [len(default)]:
+    elif default is not None and count == len(default):
         names = tuple(default)
     else:
         raise files.InputError(
-            f"its labels are unknown; the head has {head[0]}",
+            f"its labels are unknown; the head has {count}",
             prefix,
             remedy=f"put the {LABEL_FILE} of its training beside it",
         )
-    if head != [len(names)]:
+    if count != len(names):
         raise files.InputError(
-            f"{len(names)} labels, but the checkpoint's head has {head[0]}", path
+            f"{len(names)} labels, but the checkpoint's head has {count}", path
         )
     return names

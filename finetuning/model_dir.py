@@ -1,27 +1,30 @@
-"""A folder is a model: what --model_dir names, and what makes an output folder one.
+"""What --model_dir names, and what makes a model of an output folder.
 
-    vocab.txt, bert_config.json    as in published folders
-    model.ckpt-1000000, bert_model.ckpt, …    the checkpoint
-    tokenizer_config.json          {"do_lower_case": …}; ours, and Hugging Face's
-    label2id.json                  of a fine-tuned model
-
-A single flag (--vocab_file, --init_checkpoint, …) has precedence over the folder.
+biocodes/lib/model_folder.py says which files a model's folder has. A single flag
+(--vocab_file, --init_checkpoint, …) has precedence over the folder.
 """
 
 import os
-import re
-import shutil
-from typing import Any, Dict, Iterable, NamedTuple, Optional
+from typing import Dict, Iterable, NamedTuple, Optional, Sequence
 
 from biocodes.lib import files
-from finetuning import checkpoints
+from biocodes.lib.model_folder import (
+    CASING,
+    CONFIG,
+    VOCABULARY,
+    casing_of,
+    check_folder,
+    exported_model,
+    is_uncased,
+    only_checkpoint,
+    recorded_casing,
+    to_use,
+    vocabulary_is_uncased,
+    write_casing,
+)
+from biocodes.lib.tensorflow_import import check_path
 from finetuning.command_line import Flags, log
-
-VOCABULARY = "vocab.txt"
-CONFIG = "bert_config.json"
-CASING = "tokenizer_config.json"
-_HUGGING_FACE = ("model.safetensors", "pytorch_model.bin", "config.json")
-_STEP = re.compile(r"-\d+$")
+from finetuning.engine import ONNX, TENSORFLOW
 
 
 class ModelFiles(NamedTuple):
@@ -29,29 +32,38 @@ class ModelFiles(NamedTuple):
 
     Attributes:
       vocab_file, bert_config_file: paths.
-      checkpoint: prefix.
+      checkpoint: prefix, or path of an exported model; None for random weights.
       do_lower_case: as recorded, or as the vocabulary says.
     """
 
     vocab_file: str
     bert_config_file: str
-    checkpoint: str
+    checkpoint: Optional[str]
     do_lower_case: bool
 
 
-def find_files(folder: str) -> ModelFiles:
+def find_files(folder: str, engine: str = TENSORFLOW) -> ModelFiles:
     """Find all that a folder says of its model.
 
+    Args:
+      folder: the model's.
+      engine: that the model is for.
+
     Raises:
-      InputError: it holds no model, or more than one.
+      InputError: it holds no model, or more than one; or TensorFlow misreads its path.
     """
-    _check_folder(folder)
+    check_path(folder, "--model_dir")
+    check_folder(folder)
     vocab_file = os.path.join(folder, VOCABULARY)
-    casing = recorded_casing(folder)
-    if casing is None:
-        casing = is_uncased(_lines(vocab_file))
     config = os.path.join(folder, CONFIG)
-    return ModelFiles(vocab_file, config, only_checkpoint(folder), casing)
+    checkpoint = _checkpoint_in(folder, engine)
+    return ModelFiles(vocab_file, config, checkpoint, casing_of(folder))
+
+
+def _checkpoint_in(folder: str, engine: str) -> str:
+    if engine == ONNX:
+        return exported_model(folder, "--model_dir")
+    return only_checkpoint(folder)
 
 
 def fill_flags(flags: Flags) -> None:
@@ -67,17 +79,17 @@ def fill_flags(flags: Flags) -> None:
     folder = flags.model_dir
     if not folder:
         return
-    _check_folder(folder)
+    check_folder(folder)
     for flag, name in (("vocab_file", VOCABULARY), ("bert_config_file", CONFIG)):
         if not flags[flag].value:
             flags[flag].value = os.path.join(folder, name)
     if not flags.init_checkpoint:
-        flags["init_checkpoint"].value = only_checkpoint(folder)
+        flags["init_checkpoint"].value = _checkpoint_in(folder, flags.engine)
     recorded = recorded_casing(folder)
     given = flags.do_lower_case if flags["do_lower_case"].present else None
     if recorded is None:
         if given is None:
-            flags["do_lower_case"].value = is_uncased(_lines(flags.vocab_file))
+            flags["do_lower_case"].value = vocabulary_is_uncased(flags.vocab_file)
         return
     if given not in (None, recorded):
         raise files.InputError(
@@ -89,74 +101,31 @@ def fill_flags(flags: Flags) -> None:
     flags["do_lower_case"].value = recorded
 
 
-def _check_folder(folder: str) -> None:
-    """Check that a folder can be a model's."""
-    try:
-        names = os.listdir(folder)
-    except OSError as error:
-        raise files.unreadable(f"--model_dir={folder}", error) from error
-    missing = [name for name in (VOCABULARY, CONFIG) if name not in names]
-    if not missing:
-        return
-    remedy = "name the folder of a pretrained model, or of one fine-tuned here"
-    if any(name in names for name in _HUGGING_FACE):
-        remedy = (
-            "it looks like Hugging Face's; make a TensorFlow checkpoint of it:"
-            f" python biocodes/convert_checkpoint.py --input_dir={folder}"
-            " --output_dir=ANOTHER_FOLDER"
-        )
-    elif checkpoints.latest(folder):
-        remedy = "name the missing files by --vocab_file and --bert_config_file"
-        if len(missing) < 2:
-            remedy = f"copy {missing[0]} of its pretrained model there"
-    raise files.InputError(
-        f"{' and '.join(missing)} missing", f"--model_dir={folder}", remedy=remedy
-    )
-
-
-def only_checkpoint(folder: str) -> str:
-    """Return the prefix of the newest checkpoint of the model in a folder.
+def fine_tuned(folder: str, init_checkpoint: Optional[str]) -> str:
+    """Return the checkpoint to predict with: of a folder, or else the given one.
 
     Raises:
-      InputError: there is none, or there are checkpoints of several models.
+      InputError: there is neither.
     """
-    prefixes = checkpoints.prefixes_in(folder)
-    stems = sorted({os.path.basename(_STEP.sub("", prefix)) for prefix in prefixes})
-    if not stems:
-        raise files.InputError("no checkpoint in this folder", f"--model_dir={folder}")
-    if len(stems) > 1:
+    prefix = to_use(folder) or init_checkpoint
+    if prefix is None:
         raise files.InputError(
-            f"several checkpoints in this folder: {', '.join(stems)}",
-            f"--model_dir={folder}",
-            remedy="name one by --init_checkpoint",
+            "there is no checkpoint in it",
+            folder,
+            remedy="train first (--do_train=true), or give a fine-tuned checkpoint with"
+            " --init_checkpoint",
         )
-    return checkpoints.latest(folder)
+    return prefix
 
 
-# Casing
-
-
-def recorded_casing(folder: str) -> Optional[bool]:
-    """Return what tokenizer_config.json says of do_lower_case; None if nothing."""
-    path = os.path.join(folder, CASING)
-    if not os.path.exists(path):
-        return None
-    value = files.read_json(path)
-    casing = value.get("do_lower_case") if isinstance(value, dict) else None
-    return casing if isinstance(casing, bool) else None
-
-
-def is_uncased(pieces: Iterable[str]) -> bool:
-    """Whether a vocabulary has no capital letter outside [SPECIAL] pieces."""
-    return not any(
-        piece != piece.lower()
-        for piece in pieces
-        if not (piece.startswith("[") and piece.endswith("]"))
+def headless(prefix: str, missing: Sequence[str]) -> files.InputError:
+    """Return the error for a checkpoint that lacks these variables of the head."""
+    return files.InputError(
+        f"has no trained head for this task ({', '.join(missing)} missing), only"
+        " an encoder",
+        prefix,
+        remedy="train first (--do_train=true), or give a fine-tuned checkpoint",
     )
-
-
-def _lines(path: str) -> Iterable[str]:
-    return (text.strip() for _, text in files.read_lines(path))
 
 
 def warn_of_casing(vocabulary: Iterable[str], do_lower_case: bool) -> None:
@@ -209,11 +178,5 @@ def write_files(folder: str, sources: Dict[str, str], do_lower_case: bool) -> No
         path = os.path.join(folder, name)
         if os.path.exists(path) and os.path.samefile(path, source):
             continue
-        with files.whole_file(path, binary=True) as stream:
-            with files.open_binary(source) as original:
-                shutil.copyfileobj(original, stream)
-    path = os.path.join(folder, CASING)
-    value: Any = files.read_json(path) if os.path.exists(path) else {}
-    if not isinstance(value, dict) or value.get("do_lower_case") != do_lower_case:
-        value = dict(value if isinstance(value, dict) else {})
-        files.write_json(path, dict(value, do_lower_case=do_lower_case))
+        files.copy_file(source, path)
+    write_casing(folder, do_lower_case)

@@ -12,14 +12,13 @@ import platform
 import sys
 from typing import Any, Dict, Iterable, Iterator, List, Optional
 
-import numpy as np
-import tensorflow.compat.v1 as tf
-
 from biocodes.lib import files
-from finetuning import checkpoints
+from biocodes.lib.model_folder import BEST, RECORD, latest, unfinished
+from finetuning import evaluation, scores
 
-RECORD = "run.json"
 LOCK = ".lock"
+# Files of any task that belong to a model's training and its scores.
+RECORDS = (evaluation.RECORD, scores.FILE)
 # Facts that also hold for predicting with a model, whatever it is then used on.
 OF_THE_MODEL = ("bert_config", "vocabulary", "do_lower_case")
 # Flags that shape what training makes, on top of the corpus and the model's facts.
@@ -98,7 +97,7 @@ def check_same_training(folder: str, facts: Facts, overwrite: bool) -> None:
     Raises:
       InputError: its checkpoints come from another training; the differences are named.
     """
-    if overwrite or not checkpoints.latest(folder):
+    if overwrite or not latest(folder):
         return
     recorded = _record(folder)["training"]
     differences = _differences(recorded, facts, sorted(set(recorded) & set(facts)))
@@ -163,9 +162,9 @@ def start_training(
         clear(folder, results)
     write_record(folder, arguments, facts)
     if is_ours:
-        remove(folder, checkpoints.unfinished(folder))
-    if not checkpoints.latest(folder):
-        remove(folder, results)
+        remove(folder, unfinished(folder))
+    if not latest(folder):
+        remove(folder, (*results, *RECORDS))
 
 
 def start_prediction(
@@ -178,13 +177,12 @@ def start_prediction(
     Args:
       folder: the output folder.
       arguments: name → value of the script's flags.
-      checkpoint: prefix of the model's.
+      checkpoint: digest of the model's.
       results: names of the task's results files.
     """
     before = _record(folder).get("checkpoint")
-    now = files.digest(f"{checkpoint}.index")
-    write_record(folder, arguments, checkpoint=now)
-    if before not in (None, now):
+    write_record(folder, arguments, checkpoint=checkpoint)
+    if before not in (None, checkpoint):
         remove(folder, results)
 
 
@@ -202,14 +200,14 @@ def clear(folder: str, results: Iterable[str]) -> None:
       folder: the output folder; anything else in it stays.
       results: names of the task's results files.
     """
-    beginnings = ("model.ckpt-", "events.out.tfevents")
+    beginnings = ("model.ckpt-", f"{BEST}-", "events.out.tfevents")
     endings = (".tf_record", ".tmp")
     left = [
         name
         for name in os.listdir(folder)
         if name.startswith(beginnings) or name.endswith(endings)
     ]
-    remove(folder, (*left, *results, "checkpoint", RECORD))
+    remove(folder, (*left, *results, *RECORDS, "checkpoint", RECORD))
 
 
 # Records of runs
@@ -236,15 +234,25 @@ def write_record(
         {
             "command": sys.argv,
             "arguments": arguments,
-            "versions": {
-                "python": platform.python_version(),
-                "tensorflow": tf.version.VERSION,
-                "numpy": np.__version__,
-            },
+            "versions": versions(),
             "training": facts,
             "checkpoint": checkpoint,
         },
     )
+
+
+def versions() -> Dict[str, str]:
+    """Return the versions of Python and of the libraries that are in use."""
+    known = {"python": platform.python_version()}
+    for name in ("tensorflow", "onnxruntime", "numpy"):
+        if name in sys.modules:
+            known[name] = sys.modules[name].__version__
+    return known
+
+
+def trained_on(folder: str) -> Any:
+    """Return what run.json says of the corpus that a model was trained on, or None."""
+    return _record(folder)["training"].get("corpus")
 
 
 def _record(folder: str) -> Facts:

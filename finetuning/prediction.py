@@ -1,7 +1,6 @@
 """Prediction: in batches of similar length, given back in the order of the input."""
 
 import contextlib
-import os
 from typing import (
     Any,
     Callable,
@@ -15,22 +14,25 @@ from typing import (
 )
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
-import modeling
-from finetuning import checkpoints, estimator, model_dir, records
+from biocodes.lib import files
+from finetuning import records
 from finetuning.batches import (
+    Batch,
     batch_of,
-    dataset,
     file_order,
     in_input_order,
-    part_of,
     prediction_order,
     stream_batches,
 )
-from finetuning.model import Head, Model
+from finetuning.engine import TENSORFLOW, engine_of, named
+from finetuning.model import Model
 from finetuning.progress import report_progress
 
+# What to do where memory is used up.
+LOWER_BATCH_SIZE = (
+    "lower the batch size (--predict_batch_size, --eval_batch_size) or --max_seq_length"
+)
 Predicted = Iterator[Tuple[int, Dict[str, np.ndarray]]]
 
 
@@ -66,15 +68,6 @@ class PredictionSettings(NamedTuple):
         window = max(self.pieces_waiting // self.max_seq_length, self.batch_size)
         return prediction_order(lengths, self.batch_size, budget, window)
 
-    def memory_watched(self) -> Any:
-        """Return a context in which exhausted memory is an InputError."""
-        return estimator.memory_watched(
-            self.batch_size,
-            self.max_seq_length,
-            "lower the batch size (--predict_batch_size, --eval_batch_size) or"
-            " --max_seq_length",
-        )
-
 
 class Predictor(NamedTuple):
     """A model with weights, ready to predict.
@@ -90,19 +83,35 @@ class Predictor(NamedTuple):
     settings: PredictionSettings
 
     @classmethod
-    def load(cls, folder: str, max_seq_length: int) -> "Predictor":
+    def load(
+        cls, folder: str, max_seq_length: int, engine: str = TENSORFLOW
+    ) -> "Predictor":
         """Load a trained model's folder; labels and head are still to be added.
 
         Raises:
-          InputError: the folder holds no model.
+          InputError: the folder holds no model for the engine.
         """
-        model = Model.load(folder, max_seq_length)
+        named(engine)
+        model, checkpoint = Model.load(folder, max_seq_length, engine)
         settings = PredictionSettings(8, max_seq_length, None)
-        return cls(model, model_dir.only_checkpoint(folder), settings)
+        return cls(model, checkpoint, settings)
 
-    def with_head(self, head: Head, labels: Sequence[str] = ()) -> "Predictor":
+    def with_head(self, head: Any, labels: Sequence[str] = ()) -> "Predictor":
         """Return the same with a task's head and labels."""
         return self._replace(model=self.model.with_head(head, labels))
+
+    @contextlib.contextmanager
+    def memory_watched(self) -> Iterator[None]:
+        """Within the block, report exhausted memory as a batch that is too large."""
+        try:
+            yield
+        except engine_of(self.checkpoint).MEMORY_ERRORS as error:
+            settings = self.settings
+            raise files.InputError(
+                f"out of memory with a batch of {settings.batch_size} examples of up"
+                f" to {settings.max_seq_length} pieces",
+                remedy=LOWER_BATCH_SIZE,
+            ) from error
 
     def predict(self, data: records.RecordFile) -> Predicted:
         """Predict every example of a record file.
@@ -120,7 +129,7 @@ class Predictor(NamedTuple):
             return (batch_of(data, indices, self.settings.pad_to) for indices in rows)
 
         predicted = self._batches(data.schema, batches)
-        with contextlib.closing(predicted), self.settings.memory_watched():
+        with contextlib.closing(predicted), self.memory_watched():
             reported = report_progress(
                 "predicted", predicted, len(data), lambda batch: len(batch["row"])
             )
@@ -146,43 +155,12 @@ class Predictor(NamedTuple):
             )
 
         predicted = self._batches(schema, batches)
-        with contextlib.closing(predicted), self.settings.memory_watched():
+        with contextlib.closing(predicted), self.memory_watched():
             yield from in_input_order(predicted)
 
     def _batches(
-        self,
-        schema: records.Schema,
-        batches: Callable[[], Iterator[Dict[str, np.ndarray]]],
-    ) -> Iterator[Dict[str, np.ndarray]]:
+        self, schema: records.Schema, batches: Callable[[], Iterator[Batch]]
+    ) -> Iterator[Batch]:
         """Yield what the head predicts for each batch, and the examples' `row`."""
-
-        def model_fn(
-            features: Dict[str, tf.Tensor], mode: str
-        ) -> estimator.EstimatorSpec:
-            config, head = self.model.config, self.model.head
-            (encoder,) = modeling.encode([part_of(features)], config, is_training=False)
-            _, predictions = head(encoder, features, mode)
-            loaded = checkpoints.variables_to_load(
-                self.checkpoint, tf.trainable_variables(), needs_head=True
-            )
-            predictions["row"] = features["row"]
-            return estimator.EstimatorSpec(
-                mode, predictions=predictions, scaffold=_scaffold_of(loaded)
-            )
-
-        folder = os.path.dirname(self.checkpoint) or "."
-        return estimator.create(model_fn, folder, None).predict(
-            lambda: dataset(schema, batches),
-            checkpoint_path=self.checkpoint,
-            yield_single_examples=False,
-        )
-
-
-def _scaffold_of(variables: Dict[str, tf.Variable]) -> tf.train.Scaffold:
-    """Return a Scaffold that restores just these variables and asks for no others."""
-    missing = tf.report_uninitialized_variables(list(variables.values()))
-    return tf.train.Scaffold(
-        saver=tf.train.Saver(variables),
-        ready_op=missing,
-        ready_for_local_init_op=missing,
-    )
+        engine = engine_of(self.checkpoint)
+        return engine.predict_batches(self, schema, batches)

@@ -20,6 +20,7 @@ class Progress:
       total: how many there are, or None.
       done: how many are done, those of an earlier run included.
       started: when this run began with the next, as time.time().
+      speed: units a second, as the last line said.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Progress:
             where things of very different sizes are counted. Default: by count.
         """
         self.done = 0
+        self.speed = 0.0
         self._title = title
         self.total = total
         self._unit = unit
@@ -74,7 +76,7 @@ class Progress:
         self._reported = time.time()
         seconds = max(self._reported - self.started, 1e-9)
         rate = (self.done - self._done_before) / seconds
-        speed = rate * self._units
+        speed = self.speed = rate * self._units
         line = f"{self._title} {self.done:,}"
         if self.total is not None:
             line += f" of {self.total:,} ({100 * self.done // self.total} %)"

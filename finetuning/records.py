@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import struct
+import weakref
 import zlib
 from typing import (
     Any,
@@ -27,10 +28,10 @@ from typing import (
 )
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
 from finetuning import workers
+from finetuning.command_line import start_tensorflow
 from finetuning.progress import report_progress
 
 Item = TypeVar("Item")
@@ -110,6 +111,8 @@ class RecordFile:
         self.path = stream.name
         self.schema = schema
         self._stream = stream
+        # Python would close it, too, and warn that it had to.
+        weakref.finalize(self, stream.close)
         self._starts = starts
         self._sizes = sizes
         self.lengths = schema.length(sizes // _NUMBER_BYTES)
@@ -182,15 +185,14 @@ def write_records(
     Raises:
       InputError: the file cannot be written.
     """
-    beside = f"{path}.tmp"
-    count = checksum = 0
+    tf = start_tensorflow()  # not before there is something to write
+    beside, count, checksum = f"{path}.tmp", 0, 0
     try:
         with tf.io.TFRecordWriter(beside) as writer:
             writer.write(_header(schema, made_from))
             for row in features:
-                if not isinstance(row, np.ndarray):
-                    row = schema.pack(row)
-                payload = row.tobytes()
+                packed = row if isinstance(row, np.ndarray) else schema.pack(row)
+                payload = packed.tobytes()
                 writer.write(payload)
                 checksum = zlib.crc32(payload, checksum)
                 count += 1

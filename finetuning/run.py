@@ -13,16 +13,29 @@ before it changes one.
 
 import json
 import os
+import sys
+import time
 from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from finetuning import checkpoints, model_dir, output_dir, training
-from finetuning.model import Head, Model, save_labels
+from biocodes.lib import model_folder
+from biocodes.lib.files import InputError
+from finetuning import evaluation, model_dir, output_dir, scores
+from finetuning.batches import Draw
+from finetuning.engine import ONNX, engine_of, named
+from finetuning.evaluation import (
+    DevSet,
+    Evaluation,
+    Evaluations,
+    EvaluationSettings,
+    Schedule,
+)
+from finetuning.model import Model, save_labels
 from finetuning.prediction import PredictionSettings, Predictor
 from finetuning.records import RecordFile, Schema, open_or_write
 from finetuning.signals import Interruption
-from finetuning.training import TrainingSettings
+from finetuning.training_settings import TrainingSettings
 
 
 class RunSettings(NamedTuple):
@@ -31,8 +44,9 @@ class RunSettings(NamedTuple):
     Attributes:
       do_train: whether the run trains the model that it predicts with.
       init_checkpoint: prefix of the checkpoint to start from, or to predict with when
-        the folder holds none; or None.
+        the folder holds none; path of an exported model; or None.
       training, prediction: settings of the two loops.
+      evaluation: settings of evaluation during training; None: there is none.
       arguments: name → value of all flags, for run.json.
     """
 
@@ -40,6 +54,7 @@ class RunSettings(NamedTuple):
     init_checkpoint: Optional[str]
     training: TrainingSettings
     prediction: PredictionSettings
+    evaluation: Optional[EvaluationSettings]
     arguments: Dict[str, Any]
 
     @classmethod
@@ -50,13 +65,18 @@ class RunSettings(NamedTuple):
           InputError: --init_checkpoint names no checkpoint.
         """
         init_checkpoint = None
-        if flags.init_checkpoint:
-            init_checkpoint = checkpoints.resolve(flags.init_checkpoint)
+        if flags.init_checkpoint and flags.engine == ONNX:
+            init_checkpoint = model_folder.exported_model(
+                flags.init_checkpoint, "--init_checkpoint"
+            )
+        elif flags.init_checkpoint:
+            init_checkpoint = model_folder.resolve(flags.init_checkpoint)
         return cls(
             flags.do_train,
             init_checkpoint,
             TrainingSettings.from_flags(flags, init_checkpoint),
             PredictionSettings.from_flags(flags),
+            EvaluationSettings.from_flags(flags),
             flags.flag_values_dict(),
         )
 
@@ -75,6 +95,7 @@ class Run:
       model: Model, once it was checked.
       checkpoint: prefix of the checkpoint to predict with; None until it is trained.
       facts: JSON values that the training rests on; None without training.
+      board: the scores of the run, for write_scores.
     """
 
     def __init__(self, folder: str, settings: RunSettings) -> None:
@@ -88,8 +109,10 @@ class Run:
         self.model: Optional[Model] = None
         self.checkpoint: Optional[str] = None
         self.facts: Optional[Dict[str, Any]] = None
+        self.board = scores.Board()
         if not settings.do_train:
-            self.checkpoint = checkpoints.fine_tuned(folder, settings.init_checkpoint)
+            engine = named(settings.arguments["engine"])
+            self.checkpoint = engine.trained(folder, settings.init_checkpoint)
 
     def check(
         self,
@@ -111,22 +134,44 @@ class Run:
         """
         self.model = model
         if not self.settings.do_train:
-            output_dir.check_same_model(os.path.dirname(self.checkpoint), model.facts)
-            model.check_checkpoint(self.checkpoint)
+            engine_of(self.checkpoint).check(model, self.checkpoint)
             return
         self._training = self.settings.training._replace(examples=examples)
         self._training.steps()  # raises the error for too few examples
         model_dir.warn_of_casing(model.tokenizer.vocab, model.facts["do_lower_case"])
         self.facts = self._training_facts(training_facts or {})
         overwrite = self.settings.overwrite
+        if not overwrite:
+            self._check_best()
         output_dir.check_same_training(self.folder, self.facts, overwrite)
         if not overwrite:
             model_dir.check_files(self.folder, self._model_files())
-        last = None if overwrite else checkpoints.latest(self.folder)
+        last = None if overwrite else model_folder.latest(self.folder)
         if last:
             model.check_resumable(last)
         elif self.settings.init_checkpoint:
             model.check_checkpoint(self.settings.init_checkpoint, needs_head=False)
+
+    def _check_best(self) -> None:
+        """Check that best weights in the folder are those of this training.
+
+        Raises:
+          InputError: they are another's, or would be left behind.
+        """
+        best = model_folder.best(self.folder)
+        settings = self.settings.evaluation
+        goes_on = settings and settings.keep_best
+        if best and not (goes_on and model_folder.latest(self.folder)):
+            raise InputError(
+                "has the best weights of a training with --keep_best, without its last"
+                " checkpoint"
+                if goes_on
+                else "has the best weights of a training with --keep_best",
+                self.folder,
+                remedy="choose another --output_dir, or start again with"
+                " --overwrite_output_dir=true"
+                + ("" if goes_on else ", or give --keep_best=true again"),
+            )
 
     def _training_facts(self, of_the_task: Dict[str, Any]) -> Dict[str, Any]:
         """Join the facts of model, task and flags, in the form JSON gives them back."""
@@ -162,9 +207,7 @@ class Run:
             if self.model.labels:
                 save_labels(self.folder, self.model.labels)
         else:
-            output_dir.start_prediction(
-                self.folder, arguments, self.checkpoint, results
-            )
+            output_dir.start_prediction(self.folder, arguments, self.digest, results)
 
     def records(
         self,
@@ -184,30 +227,72 @@ class Run:
         path = os.path.join(self.folder, f"{name}.tf_record")
         return open_or_write(path, schema, rows, made_from)
 
-    def train(self, data: RecordFile, interruption: Interruption) -> None:
-        """Train, or resume the training in the folder, and keep its last checkpoint.
+    def train(
+        self,
+        data: RecordFile,
+        interruption: Interruption,
+        dev: Optional[DevSet] = None,
+        draw: Optional[Draw] = None,
+    ) -> None:
+        """Train, or resume the training in the folder, and keep the checkpoint to use.
+
+        Args:
+          data: the training examples.
+          interruption: training ends early when a signal comes.
+          dev: what is scored meanwhile, where the flags ask for it.
+          draw: draws the records of each epoch; default: all of them.
 
         Raises:
           InputError: a loss that is not finite, memory or a disk that is used up.
           Interrupted: after the checkpoint was saved.
         """
-        self.checkpoint = training.train(
-            self.model, data, self.folder, self._training, interruption
+        from finetuning import training
+
+        settings = self._training._replace(draw=draw)
+        if dev and self.settings.evaluation:
+            settings = settings._replace(evaluation=self._evaluation(dev))
+        before = model_folder.latest(self.folder)
+        first = max(model_folder.step_of_name(before), 0) if before else 0
+        started = time.time()
+        last = training.train(self.model, data, self.folder, settings, interruption)
+        self.checkpoint = last
+        steps = self.step - first
+        if steps:
+            examples = steps * settings.train_batch_size
+            self.board.trained(steps, examples, time.time() - started)
+        self.checkpoint = model_folder.best(self.folder) or last
+
+    def _evaluation(self, dev: DevSet) -> Evaluation:
+        settings = self.settings.evaluation
+        total, _ = self._training.steps()
+        epoch = self._training.examples / self._training.train_batch_size
+        return Evaluation(
+            dev,
+            Schedule(settings.steps, epoch, total),
+            Evaluations(self.folder, settings, dev),
+            self.settings.prediction,
         )
+
+    @property
+    def trained_on(self) -> Any:
+        """What is recorded of the corpus the checkpoint was trained on, or None."""
+        if not self.checkpoint:
+            return None
+        return output_dir.trained_on(os.path.dirname(self.checkpoint))
+
+    @property
+    def digest(self) -> str:
+        """What identifies the checkpoint."""
+        return engine_of(self.checkpoint).digest(self.checkpoint)
 
     @property
     def step(self) -> int:
         """Training step of the checkpoint."""
-        return checkpoints.step(self.checkpoint)
+        return engine_of(self.checkpoint).step(self.checkpoint)
 
-    def predictor(self, head: Optional[Head] = None) -> Predictor:
-        """Return the trained model, ready to predict.
-
-        Args:
-          head: another head with the same variables; default: the model's.
-        """
-        model = self.model if head is None else self.model._replace(head=head)
-        return Predictor(model, self.checkpoint, self.settings.prediction)
+    def predictor(self) -> Predictor:
+        """Return the trained model, ready to predict."""
+        return Predictor(self.model, self.checkpoint, self.settings.prediction)
 
     def predict(
         self, data: RecordFile, batch_size: Optional[int] = None
@@ -226,3 +311,24 @@ class Run:
             settings = predictor.settings._replace(batch_size=batch_size)
             predictor = predictor._replace(settings=settings)
         return predictor.predict(data)
+
+    def write_scores(self) -> None:
+        """Write scores.json: what the board gathered, and what it belongs to.
+
+        Raises:
+          InputError: it cannot be written.
+        """
+        training_folder = os.path.dirname(self.checkpoint)
+        self.board.write(
+            self.folder,
+            evaluations=evaluation.read_record(training_folder),
+            checkpoint={
+                "step": self.step,
+                "is_best": self.checkpoint == model_folder.best(training_folder),
+                "digest": self.digest,
+            },
+            device=engine_of(self.checkpoint).device_name(),
+            command=sys.argv,
+            arguments=self.settings.arguments,
+            versions=output_dir.versions(),
+        )

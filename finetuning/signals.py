@@ -13,7 +13,7 @@ import threading
 from typing import Any, Iterator, Optional
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
-AGAIN = "the same command again goes on from here"
+AGAIN = "the same command again resumes from here"
 
 
 class Interrupted(BaseException):

@@ -1,106 +1,21 @@
 """Training: parts of similar length, micro-batches, checkpoints, resuming."""
 
 import itertools
-import math
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import tensorflow.compat.v1 as tf
 
 import modeling
 import optimization
-from biocodes.lib import files
+from biocodes.lib.model_folder import latest
 from finetuning import checkpoints, estimator, hooks, records
-from finetuning.batches import (
-    LENGTH_CLASSES,
-    dataset_of_parts,
-    micro_batches,
-    part_of,
-    parts_of,
-    training_order,
-)
+from finetuning.batches import micro_batches, parts_of, training_order
 from finetuning.command_line import log
+from finetuning.datasets import dataset_of_parts, part_of
 from finetuning.model import Model, Tensors
+from finetuning.prediction import Predictor
 from finetuning.signals import Interrupted, Interruption
-
-
-class TrainingSettings(NamedTuple):
-    """How to train; most names are those of the flags.
-
-    Attributes:
-      train_batch_size: examples in a step.
-      learning_rate: peak.
-      num_train_epochs: passes over the data; need not be whole.
-      warmup_proportion: share of the steps in which the learning rate rises.
-      save_checkpoints_steps: steps from one checkpoint to the next.
-      keep_checkpoint_max: number of latest checkpoints kept.
-      seed: of new weights, dropout and order.
-      gradient_accumulation_steps: micro-batches that a step's examples are cut into.
-      recompute_layers: whether gradients compute each layer once more, to save memory.
-      pad_to: length that every batch is padded to, or None for its own longest.
-      init_checkpoint: prefix of the checkpoint with the first weights, or None.
-      examples: training examples in an epoch; each may be several records, or none.
-    """
-
-    train_batch_size: int
-    learning_rate: float
-    num_train_epochs: float
-    warmup_proportion: float
-    save_checkpoints_steps: int
-    keep_checkpoint_max: int
-    seed: int
-    gradient_accumulation_steps: int = 1
-    recompute_layers: bool = False
-    pad_to: Optional[int] = None
-    init_checkpoint: Optional[str] = None
-    examples: int = 0
-
-    @classmethod
-    def from_flags(
-        cls, flags: Any, init_checkpoint: Optional[str]
-    ) -> "TrainingSettings":
-        """Take the values of a script's flags.
-
-        Args:
-          flags: the script's.
-          init_checkpoint: prefix that --init_checkpoint means.
-        """
-        of_flags = [name for name in cls._fields if name in flags]
-        values = {name: flags[name].value for name in of_flags}
-        pad_to = flags.max_seq_length if flags.pad_to_max_length else None
-        values.update(pad_to=pad_to, init_checkpoint=init_checkpoint)
-        return cls(**values)
-
-    @property
-    def parts(self) -> int:
-        """Parts of different length that a micro-batch has."""
-        if self.pad_to:
-            return 1
-        count = self.gradient_accumulation_steps
-        return math.gcd(self.train_batch_size // count, max(1, LENGTH_CLASSES // count))
-
-    def steps(self) -> Tuple[int, int]:
-        """Return the number of training steps, and of those that are warm-up.
-
-        Raises:
-          InputError: the examples make no step.
-        """
-        total = int(self.examples / self.train_batch_size * self.num_train_epochs)
-        if not total:
-            raise files.InputError(
-                f"{self.examples} examples make no step of {self.train_batch_size} in"
-                f" {self.num_train_epochs:g} epochs",
-                remedy="lower --train_batch_size or raise --num_train_epochs",
-            )
-        return total, int(total * self.warmup_proportion)
-
-    def memory_watched(self, data: records.RecordFile) -> Any:
-        """Return a context in which exhausted memory is an InputError."""
-        return estimator.memory_watched(
-            self.train_batch_size // self.gradient_accumulation_steps,
-            self.pad_to or data.lengths.max(),
-            "raise --gradient_accumulation_steps or give --recompute_layers=true, which"
-            " change no result; or lower --train_batch_size or --max_seq_length",
-        )
+from finetuning.training_settings import TrainingSettings
 
 
 def train(
@@ -134,36 +49,64 @@ def train(
     last = checkpoints.latest_to_resume(folder, settings.keep_checkpoint_max)
     start = checkpoints.step(last) if last else 0
     _log_start(settings, start, total, warmup)
-    if start >= total:
+    is_over = _catch_up(model, last, settings) if last else False
+    if start >= total or is_over:
         return last
-    watch = hooks.WatchTraining(start, total, settings.train_batch_size, folder)
-    save = hooks.SaveCheckpoints(folder, settings.save_checkpoints_steps, interruption)
-    model_fn = _make_model_fn(model, settings, watch, save, resumes=last is not None)
-    with interruption.held_back(), settings.memory_watched(data):
+    between = _hooks(start, settings, folder, interruption)
+    model_fn = _make_model_fn(model, settings, between, resumes=last is not None)
+    with interruption.held_back(), _memory_watched(settings, data):
         estimator.create(model_fn, folder, settings.seed).train(
-            lambda: _batches(data, settings, start), hooks=[watch], max_steps=total
+            lambda: _batches(data, settings, start),
+            hooks=[between.watch],
+            max_steps=total,
         )
-    last = checkpoints.latest(folder)
+    last = latest(folder)
     if interruption.asked is not None:
         where = f"checkpoint saved at step {checkpoints.step(last):,} of {total:,}"
         raise Interrupted(interruption.asked, where)
     return last
 
 
+class _Hooks(NamedTuple):
+    """What happens between two steps."""
+
+    watch: hooks.WatchTraining
+    save: hooks.SaveCheckpoints
+    evaluate: Optional[hooks.EvaluateDevSet]
+
+
+def _hooks(
+    start: int, settings: TrainingSettings, folder: str, interruption: Interruption
+) -> _Hooks:
+    """Make what happens between two steps; start: the step before the first."""
+    total, _ = settings.steps()
+    watch = hooks.WatchTraining(start, total, settings.train_batch_size, folder)
+    save = hooks.SaveCheckpoints(folder, settings.saves, interruption)
+    evaluate = None
+    if settings.evaluation:
+        evaluate = hooks.EvaluateDevSet(settings.evaluation, interruption, save, watch)
+    return _Hooks(watch, save, evaluate)
+
+
+def _memory_watched(settings: TrainingSettings, data: records.RecordFile) -> Any:
+    """Return a context in which exhausted memory is an InputError."""
+    return estimator.memory_watched(
+        settings.train_batch_size // settings.gradient_accumulation_steps,
+        settings.pad_to or data.lengths.max(),
+        "raise --gradient_accumulation_steps or give --recompute_layers=true, which"
+        " change no result; or lower --train_batch_size or --max_seq_length",
+    )
+
+
 def _make_model_fn(
-    model: Model,
-    settings: TrainingSettings,
-    watch: hooks.WatchTraining,
-    save: hooks.SaveCheckpoints,
-    resumes: bool,
+    model: Model, settings: TrainingSettings, between: _Hooks, resumes: bool
 ) -> Callable[[Dict[str, Any], str], estimator.EstimatorSpec]:
     """Make the function that builds the graph of a training step.
 
     Args:
       model: what is trained.
       settings: TrainingSettings.
-      watch: is told what to watch.
-      save: saves checkpoints.
+      between: what happens between two steps.
       resumes: whether Estimator will restore a checkpoint of the folder.
     """
     total, warmup = settings.steps()
@@ -175,17 +118,44 @@ def _make_model_fn(
         update = optimization.create_train_op(
             loss, settings.learning_rate, total, warmup, in_micro_batches=count > 1
         )
-        watch.watch(update.loss, update.learning_rate, update.gradient_norm)
-        micro_batch_hook = hooks.RunMicroBatches(update.accumulate, count - 1)
+        between.watch.watch(update.loss, update.learning_rate, update.gradient_norm)
+        training_hooks = [hooks.RunMicroBatches(update.accumulate, count - 1)]
+        training_hooks.append(between.save)
+        if between.evaluate:
+            # Last, for random operations are seeded by their place in the graph.
+            between.evaluate.build(model)
+            training_hooks.append(between.evaluate)
         return estimator.EstimatorSpec(
             mode,
             loss=update.loss,
             train_op=update.operation,
             scaffold=_scaffold(settings, loaded),
-            training_hooks=[micro_batch_hook, save],
+            training_hooks=training_hooks,
         )
 
     return model_fn
+
+
+def _catch_up(model: Model, last: str, settings: TrainingSettings) -> bool:
+    """Make the evaluation that a run was ended before.
+
+    Args:
+      model: what is trained.
+      last: prefix of the checkpoint that training resumes from.
+      settings: TrainingSettings.
+
+    Returns:
+      Whether training is over, for want of better scores.
+    """
+    evaluation, step = settings.evaluation, checkpoints.step(last)
+    if not evaluation:
+        return False
+    evaluation.record.check_against(last)
+    if evaluation.schedule.is_due(step) and not evaluation.record.has(step):
+        predictor = Predictor(model, last, evaluation.prediction)
+        entry = evaluation.of(step, predictor.predict(evaluation.dev.data))
+        evaluation.record.add(entry, last)
+    return evaluation.record.is_over
 
 
 def _log_start(settings: TrainingSettings, start: int, total: int, warmup: int) -> None:
@@ -248,6 +218,7 @@ def _batches(
         settings.train_batch_size,
         settings.seed,
         by_length=settings.pad_to is None,
+        draw=settings.draw,
     )
     # A resumed training goes on with the examples that would have come next.
     rest = itertools.islice(order, start, None)

@@ -26,6 +26,15 @@ def pytest_addoption(parser):
         default=10000,
         help="how many random sentences the alignment of NER has to survive",
     )
+    parser.addoption(
+        "--mutations",
+        type=int,
+        default=30,
+        help="how many spoiled inputs each reader and each command has to survive",
+    )
+    parser.addoption(
+        "--mutation_seed", type=int, default=4, help="what the spoiled inputs depend on"
+    )
 
 
 def pytest_configure(config):

@@ -19,9 +19,11 @@ ROOMS = ("finetuning", "tasks", "biocodes", "benchmarks", "examples", "tests")
 CORE = ("modeling", "optimization", "tokenization")
 SCRIPTS = ("run_ner", "run_qa", "run_re")
 OURS = (*CORE, *SCRIPTS, "finetuning", "tasks", "biocodes", "benchmarks", "kit")
-# Commands that read or write a checkpoint, and the library's module that reads weights
-# of other libraries, which it imports when it meets some.
-WITH_TENSORFLOW = ("convert_checkpoint", "export_")
+# Commands that read or write a checkpoint, what they are made of and import when it is
+# needed, and the library's module that reads weights of other libraries.
+WITH_MODELS = ("biocodes/convert_checkpoint.py", "biocodes/export_model.py")
+MODELS = "biocodes/models/"
+FORMATS = ("onnx", "onnxruntime", "safetensors", "tokenizers")
 WITH_PYTORCH = "biocodes/lib/hugging_face.py"
 
 MOST_PARAMETERS = 5
@@ -86,8 +88,17 @@ def of_library() -> List[Source]:
 
 
 def of_commands() -> List[Source]:
-    library = of_library()
-    return [source for source in sources_in("biocodes/") if source not in library]
+    others = [*of_library(), *sources_in(MODELS)]
+    return [source for source in sources_in("biocodes/") if source not in others]
+
+
+# The top level
+
+
+def test_top_level_has_the_scripts_and_the_core_alone():
+    """Any other module has a room."""
+    modules = {path.stem for path in ROOT.glob("*.py")}
+    assert modules == {*CORE, *SCRIPTS}
 
 
 # Who may know whom
@@ -178,12 +189,18 @@ def test_library_needs_no_more_than_numpy():
 def test_commands_know_the_library_only():
     """Each can be understood, and started, without the others."""
     for source in of_commands():
-        file_name = source.name[len("biocodes/") :]
-        if file_name.startswith(WITH_TENSORFLOW):
-            assert forbidden([source], "biocodes.lib", "tokenization", "modeling") == {}
+        if source.name in WITH_MODELS:
+            assert forbidden([source], "biocodes.lib", "biocodes.models") == {}
         else:
             assert forbidden([source], "biocodes.lib", "tokenization") == {}
-            assert foreign([source], "numpy") == {}
+        assert foreign([source], "numpy") == {}
+
+
+def test_other_forms_of_models_know_library_and_core():
+    models = sources_in(MODELS)
+    core = ("tokenization", "modeling")
+    assert forbidden(models, "biocodes.lib", "biocodes.models", *core) == {}
+    assert foreign(models, "numpy", "tensorflow", *FORMATS) == {}
 
 
 def test_no_command_hides_a_module_of_the_standard_library():
@@ -251,8 +268,8 @@ def test_flags_are_read_at_the_top(source):
     """Below, a function says in its arguments what it depends on."""
     reads = FlagReads()
     reads.visit(source.tree)
-    assert "main" in reads.functions
-    assert reads.functions <= {"main", "define_flags", "from_flags"}
+    assert reads.functions & {"main", "run_once"}
+    assert reads.functions <= {"main", "run_once", "define_flags", "from_flags"}
 
 
 # Sizes

@@ -1,11 +1,11 @@
-"""Entities in BioC-JSON: one collection of documents, passages and annotations."""
+"""Entities in BioC: a collection of documents, passages and annotations, as JSON."""
 
 import contextlib
 import json
 import os
 from typing import Callable, Iterator, Sequence
 
-from biocodes.lib import files, passages
+from biocodes.lib import bioc_documents, files
 from biocodes.lib.entities import Annotated, Entity, check_entity
 
 
@@ -27,23 +27,25 @@ def writer(folder: str) -> Iterator[Callable[[Sequence[Annotated]], None]]:
 
 
 def read(path: str) -> Iterator[Annotated]:
-    """Yield the Annotated passages of a BioC-JSON collection, which is read at once.
+    """Yield the Annotated passages of BioC, XML or JSON; JSON is read at once.
 
-    Annotations of passages count; those of sentences and relations do not.
+    Annotations of passages and of their sentences count, relations do not. What is
+    called how, and which passages are title and abstract, bioc_documents says.
 
     Raises:
-      InputError: the file is no BioC-JSON, or an entity is not where it says.
+      InputError: the file is no BioC, or an entity is not where it says.
     """
-    collection = files.read_json(path)
-    try:
-        for document in collection["documents"]:
-            for part in document["passages"]:
-                yield _annotated(document["id"], part, path)
-    except files.InputError:
-        raise
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
-        problem = f"not what BioC-JSON has ({type(error).__name__}: {error})"
-        raise files.InputError(problem, path) from error
+    for document in bioc_documents.read(path):
+        named = bioc_documents.named_passages(document, path)
+        for passage, part, annotations in named:
+            try:
+                entities = [_entity(item, part, passage, path) for item in annotations]
+            except files.InputError:
+                raise
+            except bioc_documents.BROKEN as error:
+                problem = f"not what BioC has ({type(error).__name__}: {error})"
+                raise files.InputError(problem, path) from error
+            yield Annotated(passage, sorted(entities, key=lambda entity: entity[:2]))
 
 
 def _document_record(document):
@@ -83,21 +85,14 @@ def _annotation_record(entity, number, offset):
     }
 
 
-def _annotated(name, part, path):
-    """Make the Annotated passage of a document's passage."""
-    section = part["infons"].get("type")
-    if section not in passages.SECTIONS:
-        section = None
-    entities = []
-    for annotation in part["annotations"]:
-        if len(annotation["locations"]) != 1:
-            problem = f"annotation {annotation['id']} of {name} is not in one piece"
-            raise files.InputError(problem, path)
-        location, infons = annotation["locations"][0], annotation["infons"]
-        start = location["offset"] - part["offset"]
-        end = start + location["length"]
-        score = float(infons["score"]) if "score" in infons else None
-        entity = Entity(start, end, infons["type"], annotation["text"], score)
-        entities.append(check_entity(entity, part["text"], path))
-    entities.sort(key=lambda entity: entity[:2])
-    return Annotated(passages.Passage(name, section, part["text"]), entities)
+def _entity(annotation, part, passage, path):
+    """Make the Entity of an annotation of a document's passage, checked."""
+    if len(annotation["locations"]) != 1:
+        problem = f"annotation {annotation['id']} of {passage.id} is not in one piece"
+        raise files.InputError(problem, path)
+    location, infons = annotation["locations"][0], annotation["infons"]
+    start = location["offset"] - part["offset"]
+    end = start + location["length"]
+    score = float(infons["score"]) if "score" in infons else None
+    entity = Entity(start, end, infons["type"], annotation["text"], score)
+    return check_entity(entity, passage.text, path)

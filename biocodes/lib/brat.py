@@ -104,8 +104,7 @@ def read(folder: str) -> Iterator[Annotated]:
         raise files.InputError("there is no .txt in it", folder)
     for name in names:
         path = os.path.join(folder, name)
-        with files.open_binary(path) as stream:
-            text = _decode(stream.read(), path)
+        text = read_text(path)
         entities = _read_annotations(path[: -len("txt")] + "ann", text)
         yield Annotated(passages.Passage(name[: -len(".txt")], None, text), entities)
 
@@ -176,8 +175,14 @@ def _replace_folder(final, beside, older):
 # Reading
 
 
-def _decode(content, path):
-    """Decode the bytes of a file, every character of it."""
+def read_text(path: str) -> str:
+    """Read a .txt, every character of it, as all of them count in offsets.
+
+    Raises:
+      InputError: it cannot be read or is not UTF-8.
+    """
+    with files.open_binary(path) as stream:
+        content = stream.read()
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:

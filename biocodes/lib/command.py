@@ -69,47 +69,6 @@ def fail(problem: str) -> NoReturn:
     sys.exit(report(problem))
 
 
-@contextlib.contextmanager
-def standard_error_dropped() -> Iterator[int]:
-    """Drop what is written to standard error within the block, by C libraries, too.
-
-    For the import of TensorFlow: since 2.16 it writes lines, before its logging is set
-    up, that no log level switches off.
-
-    Yields:
-      A descriptor that still writes to standard error.
-    """
-    try:
-        kept = os.dup(2)
-    except OSError:  # closed
-        yield 2
-        return
-    dropped = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(dropped, 2)
-    os.close(dropped)
-    try:
-        yield kept
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-def fail_without_tensorflow(error: ImportError) -> None:
-    """End a command, or raise the error where the suite is used as a library.
-
-    Args:
-      error: of the import of TensorFlow.
-    """
-    main = getattr(sys.modules.get("__main__"), "__file__", None) or ""
-    folders = (ROOT, os.path.join(ROOT, "biocodes"))
-    if os.path.dirname(os.path.abspath(main)) not in folders:
-        raise error
-    fail(
-        f"TensorFlow cannot be imported by {sys.executable} ({error}); ./install.sh"
-        " makes an environment with one that fits, see docs/installing.md"
-    )
-
-
 def warn(problem: str, ids: Sequence[str]) -> None:
     """Report in one line on standard error what has a problem, if anything does.
 
@@ -164,16 +123,19 @@ def _prepare_streams():
             # Not to be closed at exit, which `python -W error` would complain about.
             nothing = os.open(os.devnull, os.O_WRONLY)
             setattr(sys, name, open(nothing, "w", closefd=False))  # noqa: SIM115
-    # Standard error escapes already.
-    if sys.stdout.errors == "strict" and hasattr(sys.stdout, "reconfigure"):
+    # Standard error escapes already. In the C locale, bytes of names that are not UTF-8
+    # would go to the terminal as they are, and other text not at all.
+    escapes = sys.stdout.errors not in ("strict", "surrogateescape")
+    if not escapes and hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _write_error(line):
-    # Nobody is left to be told that standard error is full.
-    with contextlib.suppress(OSError):
-        sys.stderr.write(line)
-        sys.stderr.flush()
+    # Nobody is left to be told that standard error is full, or closed.
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(line)
+        _settle(sys.stderr)
 
 
 def _settle(stream):
@@ -194,3 +156,28 @@ def _refused_by_system(error):
     if error.filename is None:
         return f"standard output: cannot be written ({reason})"
     return f"{error.filename}: {reason}"
+
+
+@contextlib.contextmanager
+def standard_error_dropped() -> Iterator[int]:
+    """Drop what is written to standard error within the block, by C libraries, too.
+
+    Since 2.16 TensorFlow writes lines, before its logging is set up, that no log level
+    switches off.
+
+    Yields:
+      A descriptor that still writes to standard error.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed
+        yield 2
+        return
+    dropped = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(dropped, 2)
+    os.close(dropped)
+    try:
+        yield kept
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

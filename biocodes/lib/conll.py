@@ -11,8 +11,10 @@ A label is a tag, alone ("B", "O") or followed by a hyphen and the type of the e
 ("B-Disease"). Where an entity starts and ends follows the scorer of the CoNLL-2000
 shared task (Tjong Kim Sang and Buchholz 2000), which accepts every tagging scheme of
 that time (IOB1, IOB2, IOE, brackets) and every sequence of tags, well-formed or not.
+Files in IOB1, IOBES or BIOUL can be read as B, I and O (tag_schemes.py).
 """
 
+import copy
 from typing import (
     Callable,
     Collection,
@@ -26,11 +28,13 @@ from typing import (
     Tuple,
 )
 
-from biocodes.lib import files
+from biocodes.lib import files, tag_schemes
 
 OUTSIDE = "O"
 # The type that entities of untyped data (plain B, I, O) go under.
 UNTYPED = "MISC"
+# Begins a line between documents, which is no sentence (CoNLL-2003).
+DOCUMENT_START = "-DOCSTART-"
 
 _OUTSIDE_TAGS = {OUTSIDE, "."}
 _SINGLE_WORD_TAGS = {"[", "]"}
@@ -79,7 +83,8 @@ def read_sentences(path: str, labelled: bool = True) -> Iterator[Sentence]:
 
     Columns are separated as str.split() does it; any other character, NUL included,
     belongs to a word, but no label has a NUL. Blank lines in a row count as one, and
-    the last sentence needs none after it.
+    the last sentence needs none after it. A line that begins with -DOCSTART- ends a
+    sentence, too.
 
     Args:
       path: UTF-8 file, "-" for standard input.
@@ -94,7 +99,7 @@ def read_sentences(path: str, labelled: bool = True) -> Iterator[Sentence]:
     has_labels = True if labelled else None
     for number, text in files.read_lines(path):
         columns = text.split()
-        if columns:
+        if columns and columns[0] != DOCUMENT_START:
             has_label = len(columns) > 1
             if has_label is not has_labels:
                 if has_labels is not None:
@@ -113,7 +118,7 @@ def read_sentences(path: str, labelled: bool = True) -> Iterator[Sentence]:
 
 
 def load_sentences(path: str, labelled: bool = True) -> List[Sentence]:
-    """Read all Sentences of a file, see read_sentences.
+    """Read all Sentences of a file, their labels as B, I and O.
 
     Raises:
       InputError: as read_sentences, or there is no sentence in the file.
@@ -121,14 +126,18 @@ def load_sentences(path: str, labelled: bool = True) -> List[Sentence]:
     sentences = list(read_sentences(path, labelled))
     if not sentences:
         raise _empty_error(path)
-    return sentences
+    scheme = tag_schemes.scheme_of(sentence.labels for sentence in sentences)
+    return [_as_iob2(sentence, scheme) for sentence in sentences]
 
 
 class SentenceFile:
     """The Sentences of a file that is too large to be held in memory.
 
     It is read when this object is made, to check all of it, and then anew whenever the
-    object is iterated over.
+    object is iterated over. Its labels come as B, I and O.
+
+    Attributes:
+      scheme: the file's tag scheme if it is another, see tag_schemes.
 
     Args:
       path: UTF-8 file; not standard input, which can be read only once.
@@ -148,16 +157,40 @@ class SentenceFile:
         self._path = path
         self._labelled = labelled
         self._change = change
-        self._count = sum(1 for _ in self)
+        self._count = 0
+        finder = tag_schemes.SchemeFinder()
+        for sentence in read_sentences(path, labelled):
+            finder.add(sentence.labels)
+            self._count += 1
         if not self._count:
             raise _empty_error(path)
+        self.scheme = finder.scheme()
+        if change is not None:
+            for _ in self:  # which may refuse a sentence
+                pass
 
     def __len__(self) -> int:
         return self._count
 
+    def changed(self, change: Callable[[Sentence], Sentence]) -> "SentenceFile":
+        """Return the same file with another change after that of this one."""
+        before = self._change or (lambda sentence: sentence)
+        other = copy.copy(self)
+        other._change = lambda sentence: change(before(sentence))
+        return other
+
     def __iter__(self) -> Iterator[Sentence]:
         sentences = read_sentences(self._path, self._labelled)
+        if self.scheme is not None:
+            sentences = (_as_iob2(sentence, self.scheme) for sentence in sentences)
         return sentences if self._change is None else map(self._change, sentences)
+
+
+def _as_iob2(sentence, scheme):
+    """Return the Sentence with labels B, I and O."""
+    if scheme is None:
+        return sentence
+    return sentence._replace(labels=tag_schemes.as_iob2(sentence.labels, scheme))
 
 
 def is_labelled(sentences: Iterable[Sentence]) -> bool:

@@ -4,7 +4,7 @@ import contextlib
 import os
 from typing import Callable, Iterator, List, Sequence, Tuple
 
-from biocodes.lib import conll, files, passages
+from biocodes.lib import conll, files, passages, tag_schemes
 from biocodes.lib.entities import Annotated, Entity
 
 
@@ -57,7 +57,9 @@ def read(path: str) -> Iterator[Annotated]:
     Raises:
       InputError: as conll.read_sentences.
     """
+    scheme = tag_schemes.scheme_of(s.labels for s in conll.read_sentences(path))
     for lines, words, labels in conll.read_sentences(path):
+        labels = tag_schemes.as_iob2(labels, scheme)
         passage = passages.Passage(str(lines[0]), None, " ".join(words), tuple(words))
         spans = passages.spans(passage)
         entities = []

@@ -1,7 +1,8 @@
 """A page that shows text with its entities: one HTML file that needs nothing else.
 
-A legend counts the types; where scripts run, its boxes choose which are marked. Nothing
-is loaded and no script but the page's own can run, whatever the texts say.
+A legend counts the types; where scripts run, passages and entities can be filtered
+(page_script.py). The foot says how many there are and how they were made. Nothing is
+loaded and no script but the page's own can run, whatever the texts say.
 
 The texts stand in the page as they are: the text content of a passage's <p> is the
 passage (U+0000, which HTML cannot hold, becomes U+FFFD). So a page can be read back.
@@ -16,63 +17,23 @@ import re
 from typing import IO, Dict, Iterable, Iterator, Optional
 
 from biocodes.lib import files, passages
-from biocodes.lib.entities import Annotated, Entity, count_types
+from biocodes.lib.entities import Annotated, Entity, check_entity, count_types
+from biocodes.lib.page_script import SCRIPT
 from biocodes.lib.page_style import style_sheet
 
-# The types that are marked stand in the page's address, too: PAGE#types=Disease,Gene.
-SCRIPT = """
-(() => {
-  const main = document.querySelector("main");
-  const form = document.querySelector("form");
-  if (!form) return;
-  const boxes = [...form.querySelectorAll("[name=type]")];
-  const { scores, only } = form.elements;
-  document.documentElement.classList.add("js");
-
-  function mark() {
-    boxes.forEach((box, i) => main.classList.toggle("no-t" + i, !box.checked));
-    const marked = boxes.flatMap((box, i) => box.checked ? [".t" + i] : []);
-    for (const article of main.children) {
-      article.hidden = only.checked &&
-        !(marked.length && article.querySelector(marked.join()));
-    }
-  }
-
-  function read() {
-    const given = /^#types=(.*)$/.exec(location.hash);
-    if (given) {
-      const names = given[1].split(",").map(decodeURIComponent);
-      boxes.forEach(box => { box.checked = names.includes(box.value); });
-    }
-    mark();
-  }
-
-  function write() {
-    const chosen = boxes.filter(box => box.checked);
-    const names = chosen.map(box => encodeURIComponent(box.value)).join();
-    const all = chosen.length === boxes.length;
-    history.replaceState(null, "", all ? "#" : "#types=" + names);
-    mark();
-  }
-
-  form.addEventListener("submit", event => event.preventDefault());
-  form.addEventListener("change", event => {
-    if (event.target !== scores) return write();
-    for (const entity of main.querySelectorAll("mark[data-score]")) {
-      entity.dataset.shown = Number(entity.dataset.score).toFixed(2);
-    }
-    main.classList.toggle("scores", scores.checked);
-  });
-  form.addEventListener("click", event => {
-    if (!event.target.matches("button")) return;
-    boxes.forEach(box => { box.checked = event.target.value === "all"; });
-    write();
-  });
-  addEventListener("hashchange", read);
-  read();
-})();
+# What is below the types in the legend, where scripts run.
+_LAST = """<fieldset class="tools">
+<legend>Show</legend>
+<label><input type="checkbox" name="scores"> scores</label>
+<label><input type="checkbox" name="only"> only passages with entities</label>
+<label>score at least <input type="range" name="least" min="0" max="1" step="0.01" \
+value="0"> <span name="shown">0.00</span></label>
+<label>search <input type="search" name="search"></label>
+</fieldset>
+<details class="tools"><summary>Mentions by frequency</summary><ol></ol></details>
+<div class="tools"><output></output><span>keys: n next, p previous entity, / search\
+</span></div>
 """
-
 # White space that a browser would fold. It is kept where it matters only, because a
 # space at the end of a line is tinted then.
 _SPACED = re.compile(r"^\s|\s\s|[^\S ]|\s$")
@@ -83,6 +44,7 @@ def write_page(
     annotated_passages: Iterable[Annotated],
     title: str,
     counts: Optional[Dict[str, int]] = None,
+    made: str = "",
 ) -> None:
     """Write the page, passage by passage.
 
@@ -92,6 +54,7 @@ def write_page(
       title: heading of the page.
       counts: count_types of them, for the legend, which stands above the passages; if
         None, the passages are all taken first.
+      made: how the entities were made, for the foot.
     """
     if counts is None:
         annotated_passages = list(annotated_passages)
@@ -99,38 +62,50 @@ def write_page(
     types = sorted(counts, key=lambda name: (name.lower(), name))
     classes = {name: f"t{index}" for index, name in enumerate(types)}
     _write_head(stream, title, counts, classes)
-    before = None
+    before, number = None, 0
     for passage, entities in annotated_passages:
+        number += 1
         if before is None or not passages.same_document(before, passage):
             if before is not None:
                 stream.write("</article>\n")
-            stream.write(f"<article>\n<h2>{_escaped(passage.id)}</h2>\n")
+            stream.write(f"<article>\n<h2>{_heading(passage)}</h2>\n")
         stream.write(_paragraph(passage, entities, classes))
         before = passage
     if before is not None:
         stream.write("</article>\n")
-    stream.write(f"</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n")
+    entities = f"{number:,} passages, {sum(counts.values()):,} entities"
+    foot = ". ".join(part for part in (entities, _escaped(_shown(made))) if part)
+    stream.write(f"</main>\n<footer>{foot}</footer>\n")
+    stream.write(f"<script>{SCRIPT}</script>\n</body>\n</html>\n")
 
 
 def read(path: str) -> Iterator[Annotated]:
     """Yield the Annotated passages that a page holds.
 
     Raises:
-      InputError: the file cannot be read, is not UTF-8, or has marks that are none of
-        this page's.
+      InputError: the file cannot be read, is not UTF-8, or has passages or marks that
+        are none of this page's.
     """
     page = _Page()
     with files.open_binary(path) as stream:
         try:
             for text in codecs.iterdecode(stream, "utf-8"):
                 page.feed(text)
-                yield from page.taken()
+                yield from _checked(page.taken(), path)
             page.close()
-            yield from page.taken()
+            yield from _checked(page.taken(), path)
+        except files.InputError:
+            raise
         except UnicodeDecodeError as error:
             raise files.InputError("not UTF-8 text", path) from error
         # The last two are the parser's, of markup that it does not know.
-        except (LookupError, ValueError, AssertionError, NotImplementedError) as error:
+        except (
+            LookupError,
+            TypeError,
+            ValueError,
+            AssertionError,
+            NotImplementedError,
+        ) as error:
             problem = f"not a page of entities ({type(error).__name__}: {error})"
             raise files.InputError(problem, path) from error
 
@@ -145,8 +120,7 @@ def _write_head(stream, title, counts, classes):
         "default-src 'none'; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{base64.b64encode(digest).decode()}'"
     )
-    # A title may be the name of a file that is not UTF-8.
-    heading = _escaped(title.encode("utf-8", "backslashreplace").decode("utf-8"))
+    heading = _escaped(_shown(title))
     stream.write(
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -176,12 +150,22 @@ def _legend(counts, classes):
         )
     return (
         '<form autocomplete="off">\n<fieldset>\n<legend>Entities</legend>\n'
-        f"{''.join(items)}{every}</fieldset>\n"
-        '<fieldset class="tools">\n<legend>Show</legend>\n'
-        '<label><input type="checkbox" name="scores"> scores</label>\n'
-        '<label><input type="checkbox" name="only"> only passages with entities'
-        "</label>\n</fieldset>\n</form>\n"
+        f"{''.join(items)}{every}</fieldset>\n{_LAST}</form>\n"
     )
+
+
+def _heading(passage):
+    """Make the heading of a document: its id, to PubMed if it is a PMID.
+
+    Numbers of lines are ids, too: those have no sections, and seven digits only in
+    files that no page shows.
+    """
+    name = _escaped(passage.id)
+    if re.fullmatch("[1-9][0-9]{0,7}", passage.id) and (
+        passage.section or len(passage.id) >= 7
+    ):
+        return f'<a href="https://pubmed.ncbi.nlm.nih.gov/{name}/">{name}</a>'
+    return name
 
 
 def _paragraph(passage, entities, classes):
@@ -207,12 +191,26 @@ def _paragraph(passage, entities, classes):
     return "".join(parts)
 
 
+def _shown(text):
+    """Return a text that may have the name of a file in it which is not UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _escaped(text):
     """Escape a text or the value of an attribute for HTML."""
     return html.escape(text).replace("\r", "&#13;").replace("\0", "\ufffd")
 
 
 # Reading
+
+
+def _checked(annotated_passages, path):
+    """Yield Annotated passages whose ids and entities are what they have to be."""
+    for passage, entities in annotated_passages:
+        checked = passages.passage_of(passage._asdict(), path)
+        for entity in entities:
+            check_entity(entity, passage.text, path)
+        yield Annotated(checked, entities)
 
 
 class _Page(html.parser.HTMLParser):
@@ -245,9 +243,8 @@ class _Page(html.parser.HTMLParser):
             score = float(fields["data-score"]) if "data-score" in fields else None
             mention = self._text[start:]
             end = len(self._text)
-            self._entities.append(
-                Entity(start, end, fields["data-type"], mention, score)
-            )
+            kind = fields["data-type"] or ""  # an attribute without a value has None
+            self._entities.append(Entity(start, end, kind, mention, score))
             self._open = None
         elif tag == "p" and self._passage is not None:
             name, section = self._passage["data-id"], self._passage.get("data-section")

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import stat
 import sys
 from typing import (
@@ -22,6 +23,8 @@ from typing import (
     Sequence,
     Tuple,
 )
+
+from biocodes.lib import binary
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # What messages call the file "-".
@@ -71,6 +74,18 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
+def is_text(text: str) -> bool:
+    """Return whether a file can hold a text: it has no half of a surrogate pair.
+
+    Bytes of a command line that are not UTF-8 are such halves, and JSON can have some.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def quoted(text: str) -> str:
     """Quote a cell for a message, cut to a readable length."""
     return repr(text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…")
@@ -84,7 +99,20 @@ def columns_of(cells: Sequence[str]) -> str:
 def unreadable(path: str, error: OSError) -> InputError:
     """Make the InputError for an OSError met while reading path."""
     reason = (error.strerror or str(error)).lower()
-    return InputError(f"cannot be read ({reason})", path)
+    remedy = _what_is_there(path) if isinstance(error, FileNotFoundError) else None
+    return InputError(f"cannot be read ({reason})", path, remedy=remedy)
+
+
+def _what_is_there(path: str) -> Optional[str]:
+    """Say what to do with another form of a file that is missing, if there is one."""
+    stem, ending = os.path.splitext(path)
+    if os.path.exists(f"{path}.gz"):
+        return f"there is {path}.gz, which has to be unpacked: gunzip {path}.gz"
+    task = {".tsv": "re", ".json": "qa"}.get(ending)
+    if task and os.path.exists(f"{stem}.csv"):
+        command = f"python biocodes/to_corpus.py --task={task} --input={stem}.csv"
+        return f"there is {stem}.csv; {command} makes the files for run_{task}.py of it"
+    return None
 
 
 def unwritable(path: str, error: OSError) -> InputError:
@@ -115,6 +143,8 @@ def read_lines(path: str) -> Iterator[Tuple[int, str]]:
 
 def decode_line(raw: bytes, path: str, number: int) -> str:
     """Decode a line as read_lines does, and drop its line end."""
+    if number == 1:
+        check_text(raw, path)
     if number == 1 and raw.startswith(BYTE_ORDER_MARK):
         raw = raw[len(BYTE_ORDER_MARK) :]
     try:
@@ -129,6 +159,13 @@ def decode_line(raw: bytes, path: str, number: int) -> str:
     if text.endswith("\n"):
         text = text[:-2] if text.endswith("\r\n") else text[:-1]
     return text
+
+
+def check_text(head: bytes, path: str) -> None:
+    """Raise InputError if the first bytes of a file say that it is no UTF-8 text."""
+    kind = binary.kind_of(head)
+    if kind is not None:
+        raise InputError(f"this is {kind.words}", path, remedy=kind.remedy)
 
 
 @contextlib.contextmanager
@@ -187,9 +224,8 @@ def digest(path: str) -> str:
       InputError: it cannot be read.
     """
     total = hashlib.sha256()
-    with open_binary(path) as stream:
-        for block in iter(lambda: stream.read(BLOCK), b""):
-            total.update(block)
+    for block in _blocks(path):
+        total.update(block)
     return total.hexdigest()
 
 
@@ -271,6 +307,65 @@ def make_folder(path: str) -> None:
         raise unwritable(path, error) from error
 
 
+def copy_file(source: str, path: str) -> None:
+    """Copy a file; the copy is there whole or not at all.
+
+    Raises:
+      InputError: the source cannot be read, or the copy not be written.
+    """
+    with whole_file(path, binary=True) as stream:
+        for block in _blocks(source):
+            stream.write(block)
+
+
+def _blocks(path: str) -> Iterator[bytes]:
+    """Yield the content of a file, BLOCK bytes at a time."""
+    with open_binary(path) as stream:
+        yield from iter(lambda: stream.read(BLOCK), b"")
+
+
+@contextlib.contextmanager
+def new_folder(path: str) -> Iterator[str]:
+    """Give a folder that becomes the folder `path` when the block succeeds.
+
+    It is PATH.incomplete beside it until then; when the block raises, it goes.
+
+    Raises:
+      InputError: see check_new_folder; the disk is full.
+    """
+    check_new_folder(path)
+    target = os.path.abspath(path)
+    beside = target + ".incomplete"
+    try:
+        shutil.rmtree(beside, ignore_errors=True)  # a killed run's
+        os.makedirs(beside)
+        yield beside
+        os.rename(beside, target)  # over an empty folder, too
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def check_new_folder(path: str) -> None:
+    """Check that there is nothing at a path but perhaps an empty folder.
+
+    Raises:
+      InputError: there is something, or its place cannot be written.
+    """
+    if os.path.lexists(path):
+        if os.path.isdir(path) and not os.path.islink(path) and not os.listdir(path):
+            return
+        raise InputError("is already there", path, remedy="name a new folder")
+    above = os.path.dirname(os.path.abspath(path))
+    while not os.path.lexists(above):
+        above = os.path.dirname(above)
+    if not os.path.isdir(above):
+        raise unwritable(path, NotADirectoryError(0, "Not a directory"))
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise unwritable(path, PermissionError(0, "Permission denied"))
+
+
 @contextlib.contextmanager
 def _reporting_unwritable(path):
     """Turn an OSError of the block into the InputError that names path."""
@@ -278,6 +373,10 @@ def _reporting_unwritable(path):
         yield
     except OSError as error:
         raise unwritable(path, error) from error
+    except UnicodeEncodeError as error:
+        odd = error.object[error.start : error.end]
+        problem = f"cannot be written ({quoted(odd)} is no character of UTF-8 text)"
+        raise InputError(problem, path, None, "nothing there was changed") from error
 
 
 def _open_beside(path: str, binary: bool) -> ContextManager[IO]:

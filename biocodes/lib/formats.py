@@ -4,7 +4,15 @@ import contextlib
 import os
 from typing import List, Sequence
 
-from biocodes.lib import bioc, brat, entity_columns, entity_page, files, pubtator
+from biocodes.lib import (
+    bioc,
+    brat,
+    entity_columns,
+    entity_page,
+    entity_tables,
+    files,
+    pubtator,
+)
 from biocodes.lib.entities import count_types, documents, read_jsonl
 
 # Format → context manager: folder → function that adds a document to it. The page is
@@ -14,9 +22,11 @@ WRITERS = {
     "pubtator": pubtator.writer,
     "brat": brat.writer,
     "bioc": bioc.writer,
+    "csv": entity_tables.writer,
+    "summary": entity_tables.summary_writer,
 }
 FORMATS = (*WRITERS, "html")
-# Format → function: path → iterator of Annotated.
+# Format → function: path → iterator of Annotated. Tables do not hold the texts.
 READERS = {
     "jsonl": read_jsonl,
     "conll": entity_columns.read,
@@ -45,7 +55,11 @@ def check_formats(text: str) -> List[str]:
 
 
 def convert(
-    jsonl_path: str, folder: str, formats: Sequence[str], title: str = "Entities"
+    jsonl_path: str,
+    folder: str,
+    formats: Sequence[str],
+    title: str = "Entities",
+    made: str = "",
 ) -> None:
     """Make the files of other formats from an entities.jsonl, in constant memory.
 
@@ -56,6 +70,7 @@ def convert(
       folder: is made if it is not there.
       formats: names of FORMATS.
       title: heading of the html page.
+      made: how the entities were made, for its foot.
 
     Raises:
       InputError: as read_jsonl; or the folder cannot be written.
@@ -75,5 +90,5 @@ def convert(
         if "html" in formats:
             page = files.whole_file(os.path.join(folder, "entities.html"))
             entity_page.write_page(
-                stack.enter_context(page), read_jsonl(jsonl_path), title, counts
+                stack.enter_context(page), read_jsonl(jsonl_path), title, counts, made
             )

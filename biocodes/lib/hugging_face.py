@@ -12,22 +12,12 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from biocodes.lib import files
-
-COUNT_KEYS = (
-    "vocab_size",
-    "hidden_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "intermediate_size",
-    "max_position_embeddings",
-    "type_vocab_size",
+from biocodes.lib.bert_config import (
+    CONFIG_KEYS,
+    Config,
+    check_keys,
+    check_values,
 )
-NUMBER_KEYS = (
-    "hidden_dropout_prob",
-    "attention_probs_dropout_prob",
-    "initializer_range",
-)
-CONFIG_KEYS = COUNT_KEYS + NUMBER_KEYS + ("hidden_act",)
 
 # Hugging Face's name → ours. Its "gelu_new", "gelu_fast" and the like are the tanh
 # approximation, which the encoder does not compute; "gelu_python" is the exact one.
@@ -53,8 +43,6 @@ FIXED_SETTINGS = {
 # to load weights only (CVE-2025-32434).
 SAFE_TORCH = (2, 6)
 
-# bert_config.json: names and numbers, and the name of an activation.
-Config = Dict[str, Any]
 # Tensor name → float32 array, or None if it is not of floating point.
 Tensors = Dict[str, Optional[np.ndarray]]
 
@@ -100,40 +88,11 @@ def read_config(path: str) -> Config:
             raise files.InputError(
                 f"{key} is {config[key]!r}, but the encoder knows only {needed!r}", path
             )
-    missing = [key for key in CONFIG_KEYS if key not in config]
-    if missing:
-        raise files.InputError(f"without the key {', '.join(missing)}", path)
-    check_values(config, path)
+    check_keys(config, path)
+    check_values(config, path, tuple(ACTIVATIONS))
     chosen = {key: config[key] for key in sorted(CONFIG_KEYS)}
     chosen["hidden_act"] = ACTIVATIONS[config["hidden_act"]]
     return chosen
-
-
-def check_values(config: Config, path: str) -> None:
-    """Raise InputError for a value of the wrong type or out of its range."""
-    for key in COUNT_KEYS:
-        if type(config[key]) is not int or config[key] < 1:
-            raise files.InputError(
-                f"{key} must be a whole number from 1, not {config[key]!r}", path
-            )
-    for key in NUMBER_KEYS:
-        if type(config[key]) not in (int, float) or not 0 <= config[key] < 1:
-            raise files.InputError(
-                f"{key} must be a number from 0 to below 1, not {config[key]!r}", path
-            )
-    hidden, heads = config["hidden_size"], config["num_attention_heads"]
-    if hidden % heads:
-        raise files.InputError(
-            f"hidden_size {hidden} is not a multiple of num_attention_heads {heads}",
-            path,
-        )
-    activation = config["hidden_act"]
-    if not isinstance(activation, str) or activation not in ACTIVATIONS:
-        raise files.InputError(
-            f"hidden_act is {activation!r}, but the encoder knows only "
-            f"{', '.join(ACTIVATIONS)}",
-            path,
-        )
 
 
 def case_advice(folder: str, vocabulary: Sequence[str]) -> str:

@@ -43,11 +43,24 @@ label{cursor:default;white-space:nowrap}
 label mark{color:var(--ink)}
 .count{font-variant-numeric:tabular-nums}
 .tools,input{display:none}
-.js .tools{display:flex;gap:.25rem 1.25rem}
+.js .tools{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;margin:0}
+.js details.tools{display:block;flex-basis:100%}
+summary{cursor:pointer}
+ol{columns:14rem;margin:.25rem 0;padding-left:2rem}
+output{color:var(--ink);font-variant-numeric:tabular-nums}
+input[type=search]{font:inherit;color:var(--ink);background:none;width:11rem;
+border:1px solid var(--rule);border-radius:.2em;padding:0 .3em}
+input[type=range]{width:7rem}
+form>div{flex-basis:100%}
+@media (max-width:40rem){form{position:static;max-height:none}}
+footer{padding-top:1rem;font:.75rem/1.6 var(--sans);color:var(--soft);
+overflow-wrap:anywhere}
+h2 a{color:inherit}
 .js input{display:inline-block;margin:0 .3em 0 0;vertical-align:-.1em;
 accent-color:var(--ink)}
 .js label{cursor:pointer}
 input:not(:checked)~mark{background:none;text-decoration-color:var(--rule)}
+input:not(:checked)~mark::after{color:var(--soft)}
 button{padding:0;border:0;background:none;color:inherit;font:inherit;cursor:pointer;
 text-decoration:underline;text-underline-offset:.2em}
 button:hover,label:hover{color:var(--ink)}
@@ -66,11 +79,15 @@ text-underline-offset:.2em;text-decoration-skip-ink:none;
 mark::after{content:var(--label);margin-left:.4em;font:600 .6em/1 var(--sans);
 letter-spacing:.04em;color:var(--line);vertical-align:.1em}
 .scores mark[data-shown]::after{content:attr(data-shown)}
+mark.low{background:none;text-decoration:none}
+mark.low::after{content:none!important}
+mark.current{outline:2px solid var(--ink);outline-offset:2px}
 @media (min-width:54rem){article{display:grid;grid-template-columns:5.5rem 1fr;
 column-gap:1rem}h2{grid-row:1/span 2;padding-top:.3rem}main p{grid-column:2}}
 @media print{body{max-width:none;padding:0;font-size:10.5pt;background:none}
 form{position:static;max-height:none;background:none}.js .tools,.js input{display:none}
-article{break-inside:avoid;content-visibility:visible}}
+article{content-visibility:visible}h2,p[data-section=title]{break-after:avoid}
+main p{orphans:3;widows:3}a{text-decoration:none}}
 """
 STYLE = (
     _SHEET.replace("DARK_P;", f"{DARK_PAPER};")
@@ -180,6 +197,9 @@ def _rules_of_filter(kinds):
         for kind in kinds
     )
     if len(kinds) <= len(UNDERLINES):  # they tell the types apart, calmer than labels
-        rules += '@media screen{mark{--label:""!important}\n'
+        # On a narrow screen and under a finger, where nothing hovers, the labels stay.
+        wide = "screen and (min-width:40rem) and (pointer:"
+        rules += f"@media {wide}fine),{wide}none){{\n"
+        rules += 'mark{--label:""!important}\n'
         rules += "label mark::after,main:not(.scores) mark::after{content:none}}\n"
     return rules

@@ -112,16 +112,34 @@ def gold_answers(dataset: Any, path: str = "dataset") -> List[Gold]:
     Raises:
       InputError: the file has another form, or an id stands there twice.
     """
-    golds = {}
-    for paragraph in paragraphs(dataset, path):
-        for question in list_of_dicts(paragraph, "qas", path):
-            name = question.get("id")
-            if not isinstance(name, str) or not name:
-                raise files.InputError('has a question without "id"', path)
-            if name in golds:
-                raise files.InputError(f"question {name} stands there twice", path)
-            golds[name] = texts_of(question, path)
-    return [(name, texts) for name, texts in golds.items() if texts is not None]
+    golds = [
+        (question["id"], texts_of(question, path))
+        for question in check_ids(dataset, path)
+    ]
+    return [(name, texts) for name, texts in golds if texts is not None]
+
+
+# Of any type until it is checked.
+def check_ids(dataset: Any, path: str) -> List[JsonObject]:
+    """List the questions of a SQuAD file, each checked to have an id of its own.
+
+    Raises:
+      InputError: the file has another form, or an id is missing or stands there twice.
+    """
+    questions = [
+        question
+        for paragraph in paragraphs(dataset, path)
+        for question in list_of_dicts(paragraph, "qas", path)
+    ]
+    seen = set()
+    for question in questions:
+        name = question.get("id")
+        if not isinstance(name, str) or not name:
+            raise files.InputError('has a question without "id"', path)
+        if name in seen:
+            raise files.InputError(f"question {name} stands there twice", path)
+        seen.add(name)
+    return questions
 
 
 def questions_of(dataset: Any, path: str) -> Iterator[Tuple[str, JsonObject]]:
@@ -195,18 +213,29 @@ def list_of_dicts(parent: Any, key: str, path: str) -> List[JsonObject]:
     value = parent.get(key) if isinstance(parent, dict) else None
     if isinstance(value, list) and all(isinstance(each, dict) for each in value):
         return value
+    remedy = "the form is data[].paragraphs[].qas[]"
+    if isinstance(parent, dict) and isinstance(parent.get("questions"), list):
+        remedy = (
+            "these are questions in BioASQ's form, of which"
+            " python biocodes/bioasq_to_squad.py makes SQuAD's"
+        )
     raise files.InputError(
-        f'has no list "{key}" where SQuAD has one',
-        path,
-        remedy="the form is data[].paragraphs[].qas[]",
+        f'has no list "{key}" where SQuAD has one', path, remedy=remedy
     )
 
 
 def texts_of(question: JsonObject, path: str) -> Optional[List[str]]:
     """Return a question's gold texts: [] if impossible, None if it has no answers."""
+    answers = question.get("answers")
+    if isinstance(answers, str) and answers.strip().lower() in ("yes", "no", "maybe"):
+        raise files.InputError(
+            f'question {question["id"]} has the answer "{answers}", that of a yes/no'
+            " question",
+            path,
+            remedy="give --question_type=yesno, or another file",
+        )
     if question.get("is_impossible") is True:
         return []
-    answers = question.get("answers")
     if answers is None:
         return None
     if isinstance(answers, list) and all(isinstance(each, dict) for each in answers):

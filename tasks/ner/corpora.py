@@ -3,7 +3,8 @@
   --data_dir=BC5CDR-chem                           one corpus
   --data_dir=Disease=NCBI-disease,BC5CDR-chem      two, the first untyped
 
-Each folder holds train_dev.tsv, devel.tsv and test.tsv. A corpus annotates the types
+Each folder holds train_dev.tsv, devel.tsv and test.tsv; a train.tsv is read where there
+is no train_dev.tsv. A corpus annotates the types
 that occur in its training file, and says nothing of all others: a word that it labels
 O may be part of an entity of a type that only the others annotate.
 """
@@ -25,9 +26,15 @@ from typing import (
 
 from biocodes.lib import conll, files
 from biocodes.lib.conll import Sentence, SentenceFile
+from finetuning.command_line import log
 from tasks.ner import labels as ner_labels
 
 FILES = {"train": "train_dev.tsv", "eval": "devel.tsv", "predict": "test.tsv"}
+# What is trained on while devel.tsv is watched, which train_dev.tsv contains, and where
+# there is no train_dev.tsv, as in MTL-Bioinformatics.
+TRAIN_ALONE = "train.tsv"
+# The phase of what is scored during training: devel.tsv of all corpora together.
+DEV = "dev"
 
 
 class Corpus(NamedTuple):
@@ -40,6 +47,7 @@ class Corpus(NamedTuple):
       types: those that it annotates; None for all that there are.
       paths: phase ("train", "eval", "predict") → path, of the files in use.
       sentences: phase → sentences of the file.
+      trained_on: how many sentences of devel.tsv are trained on as well, where known.
     """
 
     number: int
@@ -48,6 +56,7 @@ class Corpus(NamedTuple):
     types: Optional[FrozenSet[str]]
     paths: Dict[str, str]
     sentences: Dict[str, SentenceFile]
+    trained_on: int = 0
 
     def scored_types(self, phase: str) -> Optional[FrozenSet[str]]:
         """Return the types that scores on a file count: the corpus's and the file's.
@@ -88,24 +97,27 @@ def phases_of(
     return phases
 
 
-def load_corpora(data_dir: str, phases: Sequence[str]) -> List[Corpus]:
+def load_corpora(
+    data_dir: str, phases: Sequence[str], train_file: str = FILES["train"]
+) -> List[Corpus]:
     """Read the corpora that --data_dir names.
 
     Args:
       data_dir: folders, see named_folders.
-      phases: those whose files are in use, keys of FILES.
+      phases: those whose files are in use: keys of FILES, and DEV.
+      train_file: name of the file to train on.
 
     Raises:
       InputError: a file cannot be read or used; folders or names that occur twice;
         labels without a type where there are several corpora.
     """
     folders = named_folders(data_dir)
+    all_names = dict(FILES, train=train_file, **{DEV: FILES["eval"]})
+    names = {phase: name for phase, name in all_names.items() if phase in phases}
     if len(folders) == 1:
-        return [_read(0, *folders[0], phases)]
+        return [_read(0, *folders[0], names)]
     _check_unique([_name_of(folder) for _, folder in folders])
-    corpora = [
-        _read(number, *folders[number], phases) for number in range(len(folders))
-    ]
+    corpora = [_read(number, *folders[number], names) for number in range(len(folders))]
     return [_with_types(corpus, folders[corpus.number][1]) for corpus in corpora]
 
 
@@ -140,7 +152,8 @@ def _named(text: str) -> Tuple[Optional[str], str]:
 
 
 def _is_type(text: str) -> bool:
-    return text.split() == [text] and conll.split_label(f"B-{text}") == ("B", text)
+    is_word = files.is_text(text) and text.split() == [text]
+    return is_word and conll.split_label(f"B-{text}") == ("B", text)
 
 
 def _name_of(folder: str) -> str:
@@ -158,19 +171,25 @@ def _check_unique(names: List[str]) -> None:
 
 
 def _read(
-    number: int, given_type: Optional[str], folder: str, phases: Sequence[str]
+    number: int, given_type: Optional[str], folder: str, names: Dict[str, str]
 ) -> Corpus:
-    paths = {
-        phase: os.path.join(folder, name)
-        for phase, name in FILES.items()
-        if phase in phases
-    }
+    paths = {phase: _path_of(folder, name) for phase, name in names.items()}
     sentences = {
         phase: _sentences(path, phase != "predict", given_type)
         for phase, path in paths.items()
     }
     types = frozenset([given_type]) if given_type else None
     return Corpus(number, _name_of(folder), given_type, types, paths, sentences)
+
+
+def _path_of(folder: str, name: str) -> str:
+    """Return the path of a file, or of train.tsv where there is no train_dev.tsv."""
+    path = os.path.join(folder, name)
+    other = os.path.join(folder, TRAIN_ALONE)
+    if name == FILES["train"] and not os.path.lexists(path) and os.path.lexists(other):
+        log.info("there is no %s, so this is trained on: %s", name, other)
+        return other
+    return path
 
 
 def _with_types(corpus: Corpus, folder: str) -> Corpus:
@@ -180,8 +199,9 @@ def _with_types(corpus: Corpus, folder: str) -> Corpus:
     if corpus.given_type:
         return corpus
     # The training file says what the corpus annotates even when nothing is trained.
-    path = os.path.join(folder, FILES["train"])
-    trained_on = corpus.sentences.get("train") or _sentences(path, True, None)
+    trained_on = corpus.sentences.get("train") or _sentences(
+        _path_of(folder, FILES["train"]), True, None
+    )
     return corpus._replace(types=frozenset(conll.types_in(trained_on)))
 
 
@@ -189,7 +209,10 @@ def _sentences(path: str, labelled: bool, given_type: Optional[str]) -> Sentence
     def with_type(sentence: Sentence) -> Sentence:
         return conll.with_type(sentence, given_type, path)
 
-    return conll.SentenceFile(path, labelled, with_type if given_type else None)
+    file = conll.SentenceFile(path, labelled, with_type if given_type else None)
+    if file.scheme:
+        log.info("%s: the labels are %s; they are read as B, I, O", path, file.scheme)
+    return file
 
 
 def _check_typed(sentences: Iterable[Sentence], path: str, folder: str) -> None:
@@ -206,34 +229,78 @@ def _check_typed(sentences: Iterable[Sentence], path: str, folder: str) -> None:
                 )
 
 
+# Sentences of devel.tsv that are trained on, too
+
+
+def train_file_for(dev_is_scored: bool) -> str:
+    """Return the file to train on by default; say so where it is not the original's."""
+    if not dev_is_scored:
+        return FILES["train"]
+    log.info(
+        "training on %s alone: %s, the default without --eval_every, contains %s",
+        *(TRAIN_ALONE, FILES["train"], FILES["eval"]),
+    )
+    return TRAIN_ALONE
+
+
+def with_overlap(corpora: Sequence[Corpus], trained_on: Any) -> List[Corpus]:
+    """Count the sentences of devel.tsv that the model is, or was, trained on.
+
+    Args:
+      corpora: all of the run.
+      trained_on: digests of the training file or files, where an earlier run trained;
+        see digests.
+
+    Returns:
+      The corpora with the counts. Each that is not 0 is logged as a warning.
+    """
+    return [_with_overlap(corpus, str(trained_on)) for corpus in corpora]
+
+
+def _with_overlap(corpus: Corpus, trained_on: str) -> Corpus:
+    phase = "eval" if "eval" in corpus.sentences else DEV
+    dev, training = corpus.sentences.get(phase), corpus.sentences.get("train")
+    if dev is None:
+        return corpus
+    path = corpus.paths.get("train")
+    if training is None:
+        path = os.path.join(os.path.dirname(corpus.paths[phase]), FILES["train"])
+        if not os.path.exists(path) or files.digest(path) not in trained_on:
+            return corpus
+        training = _sentences(path, True, corpus.given_type)
+    known = {tuple(sentence.words) for sentence in training}
+    shared = sum(tuple(sentence.words) in known for sentence in dev)
+    if shared:
+        log.warning(
+            "!!! %s of the %s sentences of %s are also in %s: scores on it are of"
+            " sentences that were trained on",
+            *(f"{shared:,}", f"{len(dev):,}", corpus.paths[phase], path),
+        )
+    return corpus._replace(trained_on=shared)
+
+
 # Labels
 
 
 def labels_of_run(
     corpora: Sequence[Corpus], checkpoint: Optional[str]
 ) -> Tuple[str, ...]:
-    """Return the labels of the run's model, which all labels in the corpora are among.
+    """Return the labels of the run's model.
 
     Args:
       corpora: all of the run.
       checkpoint: prefix of the one to predict with; None when there is training.
 
     Raises:
-      InputError: a file has a label that the model does not know.
+      InputError: a training file uses a reserved label, or the checkpoint's are none.
     """
     if checkpoint:
-        labels = ner_labels.load(checkpoint)
-    else:
-        each = [
-            ner_labels.of_file(corpus.sentences["train"], corpus.paths["train"])
-            for corpus in corpora
-        ]
-        of_words = set().union(*each).difference(ner_labels.SPECIAL)
-        labels = ner_labels.in_order(of_words)
-    for corpus in corpora:
-        for phase, sentences in corpus.sentences.items():
-            ner_labels.check(sentences, labels, corpus.paths[phase])
-    return labels
+        return ner_labels.load(checkpoint)
+    each = [
+        ner_labels.of_file(corpus.sentences["train"], corpus.paths["train"])
+        for corpus in corpora
+    ]
+    return ner_labels.in_order(set().union(*each).difference(ner_labels.SPECIAL))
 
 
 # Where the files of each corpus go
@@ -268,12 +335,12 @@ def parts_of(
 ) -> Dict[Tuple[str, str], List[Corpus]]:
     """Tell what becomes one record file each: (phase, sub-folder) → corpora.
 
-    Training takes all corpora together, in the output folder; evaluation and prediction
-    take each on its own.
+    Training, and scoring meanwhile, takes all corpora together, in the output folder;
+    evaluation and prediction take each on its own.
     """
     parts = {}
     for phase in phases:
-        if phase == "train":
+        if phase in ("train", DEV):
             parts[phase, ""] = corpora
         else:
             for subfolder, corpus in zip(subfolders(corpora), corpora):

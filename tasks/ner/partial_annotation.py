@@ -1,12 +1,14 @@
 """Several corpora in one model: what each leaves open, and the loss that knows it."""
 
-from typing import NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Optional, Sequence
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
 from biocodes.lib import conll
 from tasks.ner.corpora import Corpus
+
+if TYPE_CHECKING:
+    import tensorflow.compat.v1 as tf
 
 
 class PartialAnnotation(NamedTuple):
@@ -63,11 +65,11 @@ def meanings_of_outside(
 
 
 def marginal_cross_entropy(
-    logits: tf.Tensor,
-    label_ids: tf.Tensor,
-    corpus: tf.Tensor,
+    logits: "tf.Tensor",
+    label_ids: "tf.Tensor",
+    corpus: "tf.Tensor",
     partial: PartialAnnotation,
-) -> tf.Tensor:
+) -> "tf.Tensor":
     """Build the cross entropy in which O stands for every label that it may be.
 
     A word labelled O is outside of the entities that its corpus annotates; of other
@@ -86,6 +88,8 @@ def marginal_cross_entropy(
     Returns:
       float [B, S].
     """
+    import tensorflow.compat.v1 as tf
+
     known = tf.one_hot(label_ids, partial.meanings.shape[1])
     open_ones = tf.gather(tf.constant(partial.meanings), corpus)[:, tf.newaxis, :]
     is_outside = tf.cast(tf.equal(label_ids, partial.outside), tf.float32)

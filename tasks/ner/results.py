@@ -2,12 +2,22 @@
 
 import itertools
 import os
-from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Optional, Tuple
+from typing import (
+    Any,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
 
 from biocodes.lib import conll, conll_scores, files
-from biocodes.lib.conll import OUTSIDE, Sentence, SentenceFile
+from biocodes.lib.conll import OUTSIDE, Sentence
 from biocodes.lib.word_labels import NO_LINE, word_labels, word_line, write_result
 from finetuning import command_line, output_dir, windows
 from finetuning.command_line import log
@@ -16,12 +26,16 @@ from finetuning.records import RecordFile, Schema
 from finetuning.run import Run
 from finetuning.windows import NO_WORD
 from tasks.ner import labels as ner_labels
+from tasks.ner.corpora import FILES, Corpus, subfolders
 
 PIECE_FILES = ("token_test.txt", "label_test.txt", "word_test.txt")
 WORD_FILE = "NER_result_conll.txt"
 ENTITY_SCORES = "entity_level_results.txt"
-TOKEN_SCORES = "eval_results.txt"
-RESULTS = (*PIECE_FILES, WORD_FILE, ENTITY_SCORES, TOKEN_SCORES)
+DEV_SCORES = "eval_results.txt"
+RESULTS = (*PIECE_FILES, WORD_FILE, ENTITY_SCORES, DEV_SCORES)
+
+# Of entities; the first one is the official measure of the task.
+MEASURES = ("f1", "precision", "recall")
 
 # Features and prediction of one sentence, or of one window of it.
 Predicted = Tuple[Dict[str, Any], Dict[str, Any]]
@@ -255,7 +269,7 @@ def write_entities(
     sentences: Iterable[Sentence],
     predicted: Iterable[List[str]],
     types: Optional[FrozenSet[str]] = None,
-) -> None:
+) -> Optional[conll_scores.Scores]:
     """Write the word-level result; write and log its entity-level scores.
 
     Args:
@@ -263,79 +277,185 @@ def write_entities(
       sentences: those of test.tsv; without labels there are no scores.
       predicted: labels of the words of each; may be iterated over several times.
       types: those that are scored, words of others counting as O; default: all.
+
+    Returns:
+      The scores; None without labels.
     """
     path = os.path.join(folder, WORD_FILE)
     write_result(path, sentences, predicted)
     if not conll.is_labelled(sentences):
         log.info("no labels in test.tsv, so no scores; the predictions: %s", path)
-        return
+        return None
     scores = conll_scores.score_file(path)
     if types is not None:
-        scores = conll_scores.evaluate(scored_rows(sentences, predicted, types))
+        scores = entity_scores(sentences, predicted, types)
     report = conll_scores.report(scores)
     with files.whole_file(os.path.join(folder, ENTITY_SCORES)) as stream:
         stream.write(report)
     command_line.log_results("entity-level evaluation results", report.splitlines())
+    return scores
 
 
-def scored_rows(
+def labels_of_words(
+    sentences: Iterable[Sentence],
+    predicted: Iterable[Predicted],
+    labels: Tuple[str, ...],
+) -> Iterator[List[str]]:
+    """Yield the predicted labels of each sentence's words.
+
+    Args:
+      sentences: those that were predicted.
+      predicted: (features, prediction) of each.
+      labels: of the model.
+    """
+    for sentence, (features, prediction) in zip(sentences, predicted):
+        words = features["word_index"].tolist()
+        of_pieces = piece_labels(prediction["label_ids"][: len(words)], labels)
+        places = [None if word == NO_WORD else word for word in words]
+        yield word_labels(len(sentence.words), places, of_pieces)
+
+
+def entity_scores(
     sentences: Iterable[Sentence],
     predicted: Iterable[List[str]],
-    types: FrozenSet[str],
-) -> Iterator[Optional[Tuple[str, str]]]:
-    """Yield rows as conll_scores.evaluate takes them, words of other types as O."""
-    for sentence, labels in zip(sentences, predicted):
-        yield from zip(sentence.labels, conll.only(labels, types))
-        yield None
+    types: Optional[FrozenSet[str]],
+) -> conll_scores.Scores:
+    """Score the labels of words by the entities that they make.
+
+    Args:
+      sentences: all have labels.
+      predicted: labels of the words of each.
+      types: those that count, words of others being O; None: all.
+    """
+
+    def rows() -> Iterator[Optional[Tuple[str, str]]]:
+        for sentence, labels in zip(sentences, predicted):
+            counted = labels if types is None else conll.only(labels, types)
+            yield from zip(sentence.labels, counted)
+            yield None
+
+    return conll_scores.evaluate(rows())
 
 
-# The results of a file
+def shares(counts: conll_scores.Counts) -> Dict[str, float]:
+    """Return MEASURES by name, from 0 to 1."""
+    return {name: getattr(counts, name) / 100 for name in MEASURES}
+
+
+# The results of each file
+
+
+def evaluate_and_predict(
+    run: Run,
+    corpora: Sequence[Corpus],
+    data: Dict[Tuple[str, str], RecordFile],
+    eval_batch_size: int,
+) -> None:
+    """Write the results of each corpus, those that there are records for.
+
+    Args:
+      run: with the model that predicts.
+      corpora: all of the run.
+      data: (phase, sub-folder) → records.
+      eval_batch_size: of devel.tsv; that of test.tsv is the run's.
+    """
+    for corpus, subfolder in zip(corpora, subfolders(corpora)):
+        folder = os.path.join(run.folder, subfolder) if subfolder else run.folder
+        if subfolder:
+            log.info("***** corpus %s, results in %s *****", corpus.name, folder)
+        for phase, write_results in (("eval", evaluate), ("predict", predict)):
+            if (phase, subfolder) not in data:
+                continue
+            batch_size = eval_batch_size
+            if phase == "predict":
+                batch_size = run.settings.prediction.batch_size
+            scorer = TokenScorer(
+                run.model.labels,
+                run.settings.prediction.pad_to is not None,
+                batch_size,
+                corpus.scored_types(phase),
+            )
+            file = os.path.join(subfolder, FILES[phase])
+            scores = write_results(run, folder, data[phase, subfolder], corpus, scorer)
+            if scores:
+                run.board.add(file, *scores)
+    run.write_scores()
+
+
+# Scores of a file, and of each type
+FileScores = Tuple[Dict[str, float], Dict[str, Dict[str, float]]]
+
+
+def file_scores(
+    entities: conll_scores.Scores, tokens: Dict[str, np.float32]
+) -> FileScores:
+    """Gather what scores.json says of a file.
+
+    Args:
+      entities: scores by entity.
+      tokens: TokenScorer.results.
+
+    Returns:
+      Scores by name, from 0 to 1; and the entities' of each type.
+    """
+    scores = dict(shares(entities.overall), accuracy=entities.accuracy / 100)
+    for name in ("f", "precision", "recall"):
+        scores[f"token_{name}"] = float(tokens[f"eval_{name}"])
+    by_type = {name: shares(counts) for name, counts in entities.by_type.items()}
+    return scores, {name or conll.UNTYPED: of_type for name, of_type in by_type.items()}
 
 
 def evaluate(
-    run: Run,
-    folder: str,
-    records: RecordFile,
-    sentences: SentenceFile,
-    scorer: TokenScorer,
-) -> None:
-    """Score devel.tsv by the token; log the results and write eval_results.txt.
+    run: Run, folder: str, records: RecordFile, corpus: Corpus, scorer: TokenScorer
+) -> FileScores:
+    """Score devel.tsv; log the results and write eval_results.txt.
+
+    The names that begin with eval_ are of tokens, those with entity_ of entities.
 
     Args:
       run: with the model that is scored.
       folder: where the results go.
       records: windows of the sentences.
-      sentences: of the file; all have labels.
+      corpus: of the file, all of whose sentences have labels.
       scorer: has counted nothing yet.
     """
+    sentences = corpus.sentences["eval"]
     predictions = run.predict(records, scorer.batch_size)
-    for _ in scorer.watch(whole_sentences(records, predictions)):
-        pass
+    predicted = scorer.watch(whole_sentences(records, predictions))
+    words = labels_of_words(sentences, predicted, run.model.labels)
+    entities = entity_scores(sentences, words, scorer.types)
     results = scorer.results(run.step)
+    of_file = file_scores(entities, results)
+    results.update(
+        (f"entity_{name}", np.float32(of_file[0][name])) for name in MEASURES
+    )
+    if corpus.trained_on:
+        results["sentences_trained_on"] = corpus.trained_on
     command_line.log_results("Eval results", output_dir.result_lines(results))
-    output_dir.write_results(folder, TOKEN_SCORES, results)
+    output_dir.write_results(folder, DEV_SCORES, results)
+    return of_file
 
 
 def predict(
-    run: Run,
-    folder: str,
-    records: RecordFile,
-    sentences: SentenceFile,
-    scorer: TokenScorer,
-) -> None:
+    run: Run, folder: str, records: RecordFile, corpus: Corpus, scorer: TokenScorer
+) -> Optional[FileScores]:
     """Write the predictions for test.tsv, and its scores if it has labels.
 
     Args:
-      run, folder, records, scorer: as of evaluate.
-      sentences: of the file; they may be without labels.
+      run, folder, records, corpus, scorer: as of evaluate; sentences may be without
+        labels, and there are no scores then.
     """
+    sentences = corpus.sentences["predict"]
     predictions = run.predict(records, scorer.batch_size)
     predicted = whole_sentences(records, predictions)
     if conll.is_labelled(sentences):
         predicted = scorer.watch(predicted)
     write_pieces(folder, sentences, run.model, predicted)
-    if conll.is_labelled(sentences):
-        lines = output_dir.result_lines(scorer.results(run.step))
-        command_line.log_results("token-level evaluation results", lines)
-    word_labels_of_all = WordLabels(folder, sentences)
-    write_entities(folder, sentences, word_labels_of_all, scorer.types)
+    words = WordLabels(folder, sentences)
+    if not conll.is_labelled(sentences):
+        write_entities(folder, sentences, words, scorer.types)
+        return None
+    results = scorer.results(run.step)
+    lines = output_dir.result_lines(results)
+    command_line.log_results("token-level evaluation results", lines)
+    return file_scores(write_entities(folder, sentences, words, scorer.types), results)

@@ -11,6 +11,7 @@ from typing import (
     Iterator,
     List,
     NamedTuple,
+    Optional,
     Sequence,
     TextIO,
     Tuple,
@@ -22,18 +23,23 @@ from biocodes.lib import files, squad, squad_scores
 from biocodes.lib.squad import Example
 from finetuning import command_line, output_dir
 from finetuning.command_line import log
+from finetuning.evaluation import Scores
 from finetuning.records import RecordFile
+from finetuning.run import Run
+from finetuning.windows import NO_WORD
 from tasks.qa import decoding
 from tasks.qa.decoding import Answer, Decision, Limits, TextOf, WindowLogits
+from tasks.qa.windows import Predictions, by_example
 from tokenization import FullTokenizer
 
 PREDICTIONS = "predictions.json"
 NBEST = "nbest_predictions.json"
 NULL_ODDS = "null_odds.json"
+PROBABILITIES = "probabilities.json"  # of yes/no questions
 SCORES = "eval_results.txt"
-RESULTS = (PREDICTIONS, NBEST, NULL_ODDS, SCORES)
-
-Predictions = Iterable[Tuple[int, Dict[str, np.ndarray]]]
+# Of spans; the first one is the official measure.
+METRICS = ("f1", "exact_match")
+RESULTS = (PREDICTIONS, NBEST, NULL_ODDS, PROBABILITIES, SCORES)
 
 
 # From windows to answers
@@ -46,41 +52,48 @@ class Questions(NamedTuple):
       examples: in the order of the file.
       data: records of their windows, in the order of the examples.
       predictions: (index, start_logits [S] and end_logits [S]) of each record.
+      with_padding: whether the logits of padding compete, as in the original; every
+        window is then padded to the same length.
     """
 
     examples: Sequence[Example]
     data: RecordFile
     predictions: Predictions
+    with_padding: bool = False
 
     def windows(self) -> Iterator[List[WindowLogits]]:
         """Yield the windows of each example as they are predicted.
 
         An example without a word in its context has none.
         """
-        stream = (
-            (self.data[index], prediction) for index, prediction in self.predictions
-        )
-        following = next(stream, None)
-        for number in range(len(self.examples)):
-            windows = []
-            while following and following[0]["example_index"] == number:
-                windows.append(window_of(*following))
-                following = next(stream, None)
-            yield windows
+        grouped = by_example(self.data, self.predictions, len(self.examples))
+        for windows in grouped:
+            yield [window_of(*window, self.with_padding) for window in windows]
 
 
 def window_of(
-    features: Dict[str, Any], prediction: Dict[str, np.ndarray]
+    features: Dict[str, Any],
+    prediction: Dict[str, np.ndarray],
+    with_padding: bool = False,
 ) -> WindowLogits:
-    """Put together what the model says of a window, without its padding."""
+    """Put together what the model says of a window.
+
+    Args:
+      features: of the window, without padding.
+      prediction: start_logits and end_logits, of its pieces and perhaps padding.
+      with_padding: whether padding stays, as pieces that are of no word.
+    """
+    logits = [prediction["start_logits"], prediction["end_logits"]]
     length = len(features["input_ids"])
-    return WindowLogits(
-        prediction["start_logits"][:length],
-        prediction["end_logits"][:length],
-        features["input_ids"],
-        features["word_index"],
-        features["max_context"],
-    )
+    if not with_padding:
+        logits = [values[:length] for values in logits]
+    padding = len(logits[0]) - length
+    of_padding = {"input_ids": 0, "word_index": NO_WORD, "max_context": 0}
+    of_pieces = [
+        np.append(features[name], np.full(padding, value, np.int32))
+        for name, value in of_padding.items()
+    ]
+    return WindowLogits(*logits, *of_pieces)
 
 
 def decide_all(
@@ -128,7 +141,10 @@ def make_text_of(example: Example, tokenizer: FullTokenizer, verbose: bool) -> T
 
 
 def write_predictions(
-    folder: str, decisions: Iterable[Tuple[str, Decision]], with_null: bool
+    folder: str,
+    decisions: Iterable[Tuple[str, Decision]],
+    with_null: bool,
+    asked: Optional[Dict[str, str]] = None,
 ) -> Dict[str, str]:
     """Write predictions.json, nbest_predictions.json and perhaps null_odds.json.
 
@@ -136,6 +152,8 @@ def write_predictions(
       folder: where they go; other results of an earlier prediction there are removed.
       decisions: (id, Decision) of each question.
       with_null: whether there are null_odds.
+      asked: id → text of the question, which goes into each entry of the n-best lists;
+        default: that they have none.
 
     Returns:
       id → text.
@@ -153,7 +171,9 @@ def write_predictions(
         for name, decision in decisions:
             texts[name] = decision.text
             write[PREDICTIONS](name, decision.text)
-            write[NBEST](name, nbest_entries(decision.nbest))
+            question = {} if asked is None else {"question_text": asked[name]}
+            entries = nbest_entries(decision.nbest)
+            write[NBEST](name, [dict(entry, **question) for entry in entries])
             if with_null:
                 write[NULL_ODDS](name, decision.null_odds)
     return texts
@@ -191,26 +211,46 @@ def nbest_entries(answers: Sequence[Answer]) -> List[Dict[str, Any]]:
     ]
 
 
+def measures(golds: Sequence[Tuple[str, List[str]]], texts: Dict[str, str]) -> Scores:
+    """Score answers: f1 and exact_match, from 0 to 1.
+
+    Args:
+      golds: (id, gold texts) of the questions that have gold answers, one at least.
+      texts: id → predicted text.
+    """
+    scores = squad_scores.evaluate(golds, texts)
+    return {name: scores[name] / 100 for name in METRICS}
+
+
 def report(
-    folder: str,
-    golds: Sequence[Tuple[str, List[str]]],
-    texts: Dict[str, str],
-    step: int,
+    run: Run, golds: Sequence[Tuple[str, List[str]]], texts: Dict[str, str]
 ) -> None:
     """Score the answers where that can be; log scores and write eval_results.txt.
 
     Args:
-      folder: where it goes.
+      run: with the model that answered.
       golds: (id, gold texts) of the questions that have gold answers.
       texts: id → predicted text.
-      step: training step of the model.
     """
-    log.info("the answers: %s", os.path.join(folder, PREDICTIONS))
+    log.info("the answers: %s", os.path.join(run.folder, PREDICTIONS))
     if not golds:
         log.info("no gold answers in predict_file, so no scores")
         return
     scores = squad_scores.evaluate(golds, texts)
     results = {name: round(value, 4) for name, value in scores.items()}
-    results["global_step"] = step
+    write_scores(run, results, measures(golds, texts))
+
+
+def write_scores(run: Run, results: Dict[str, Any], shares: Scores) -> None:
+    """Log results, write eval_results.txt, and note the scores for scores.json.
+
+    Args:
+      run: with the model that answered.
+      results: what the file gets; global_step is added.
+      shares: scores from 0 to 1 by name.
+    """
+    results["global_step"] = run.step
     command_line.log_results("Eval results", output_dir.result_lines(results))
-    output_dir.write_results(folder, SCORES, results)
+    output_dir.write_results(run.folder, SCORES, results)
+    file = os.path.basename(run.settings.arguments["predict_file"])
+    run.board.add(file, shares)

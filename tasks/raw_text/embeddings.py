@@ -31,6 +31,7 @@ import shutil
 import tempfile
 import zipfile
 from typing import (
+    TYPE_CHECKING,
     Any,
     BinaryIO,
     Iterable,
@@ -42,7 +43,6 @@ from typing import (
 )
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
 from finetuning import command_line, output_dir, windows
@@ -52,7 +52,6 @@ from finetuning.prediction import Predictor
 from finetuning.progress import Progress
 from finetuning.run import Run, RunSettings
 from finetuning.signals import Interrupted
-from modeling import BertConfig, Outputs
 from tasks.raw_text.job import Job, check_input
 from tasks.raw_text.stream import (
     SCHEMA,
@@ -61,6 +60,9 @@ from tasks.raw_text.stream import (
     in_passages,
     make_featurizer,
 )
+
+if TYPE_CHECKING:
+    from modeling import BertConfig, Outputs
 
 Vectors = Sequence[np.ndarray]
 UNITS = PASSAGE, WORD = ("passage", "word")
@@ -108,7 +110,7 @@ class Embedding(NamedTuple):
     pooling: str
 
     @classmethod
-    def from_flags(cls, flags: Any, config: BertConfig) -> "Embedding":
+    def from_flags(cls, flags: Any, config: "BertConfig") -> "Embedding":
         """Return what the flags ask for, of an encoder.
 
         Raises:
@@ -183,7 +185,9 @@ def make_head(layers: Sequence[int]) -> Head:
       layers: indices of encoder layers, over which the vector is the mean.
     """
 
-    def head(encoder: Outputs, features: Tensors, mode: str) -> Tuple[None, Tensors]:
+    import tensorflow.compat.v1 as tf
+
+    def head(encoder: "Outputs", features: Tensors, mode: str) -> Tuple[None, Tensors]:
         outputs = encoder.get_all_encoder_layers()
         total = tf.add_n([outputs[layer] for layer in layers])
         return None, {"vectors": total / len(layers)}

@@ -10,12 +10,14 @@ formats are made from it, and it is renamed to entities.jsonl.
 """
 
 import contextlib
+import datetime
 import itertools
 import json
+import shlex
+import sys
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
 from biocodes.lib import conll, files
 from biocodes.lib.entities import Annotated, Entity
@@ -23,11 +25,12 @@ from biocodes.lib.passages import Passage
 from biocodes.lib.word_labels import word_labels
 from finetuning import windows, workers
 from finetuning.command_line import log
+from finetuning.engine import engine_of
 from finetuning.prediction import Predictor
 from finetuning.progress import Progress
 from finetuning.signals import Interrupted, Interruption
 from tasks.raw_text.job import Job, Total
-from tasks.raw_text.output import FLAGS_THAT_MATTER, Output
+from tasks.raw_text.output import FLAGS_THAT_MATTER, MORE_FLAGS, Output
 from tasks.raw_text.stream import (
     SCHEMA,
     Featurized,
@@ -101,12 +104,19 @@ def made_from(job: Job, predictor: Predictor) -> Dict[str, Any]:
     """Return all that decides what a model finds in a passage, as JSON values."""
     facts = dict(
         predictor.model.facts,
-        # The index has a checksum of each variable.
-        checkpoint=files.digest(predictor.checkpoint + ".index"),
+        checkpoint=engine_of(predictor.checkpoint).digest(predictor.checkpoint),
         labels=predictor.model.labels,
         **{name: getattr(job, name) for name in FLAGS_THAT_MATTER},
+        **{name: getattr(job, name) for name in MORE_FLAGS if getattr(job, name)},
     )
     return json.loads(json.dumps(facts))
+
+
+def provenance(predictor: Predictor) -> str:
+    """Say how entities are made: the model, today's date, the command."""
+    command = " ".join(map(shlex.quote, sys.argv))
+    today = datetime.date.today().isoformat()
+    return f"Model: {predictor.checkpoint}. Date: {today}. Command: {command}"
 
 
 def find_entities(
@@ -140,7 +150,7 @@ def find_entities(
     try:
         for done in _append_entities(job, output, predictor, progress, interruption):
             entities += len(done.entities)
-        output.finish()
+        output.finish(provenance(predictor))
     except Interrupted as interrupted:
         if not progress.done:
             raise
@@ -153,7 +163,7 @@ def find_entities(
         "%s entities in %s passages: %s",
         f"{entities:,}",
         f"{progress.done:,}",
-        output.final,
+        ", ".join(output.written()),
     )
 
 
@@ -168,9 +178,9 @@ def _append_entities(
     facts = made_from(job, predictor)
     with opened(job) as job_passages:
         # Input without a passage is refused here, before anything is written.
-        job_passages = itertools.chain(
-            list(itertools.islice(job_passages, 1)), job_passages
-        )
+        first = list(itertools.islice(job_passages, 1))
+        output.check_stream(first)
+        job_passages = itertools.chain(first, job_passages)
         if job.resume and output.has_part():
             for done in output.resume(facts, job_passages):
                 progress.count(size=len(done.passage.text))
@@ -200,7 +210,7 @@ def _annotated(
     )
     # A model on the CPU has all cores busy: then featurizing, a hundredth of the work,
     # gains nothing elsewhere.
-    on_gpu = tf.config.experimental.list_physical_devices("GPU")
+    on_gpu = engine_of(predictor.checkpoint).has_gpu()
     processes = workers.processes_for(total) if on_gpu else 0
     rest = itertools.chain([first], job_passages)
     feed = Feed(workers.ordered_map(featurize, rest, processes))
@@ -208,7 +218,8 @@ def _annotated(
     try:
         with contextlib.closing(predictions):
             for featurized, of_windows in in_passages(feed, predictions):
-                yield annotate(featurized, of_windows, predictor.model.labels)
+                labels = predictor.model.labels
+                yield job.kept(annotate(featurized, of_windows, labels))
     except files.InputError as error:
         if error is not feed.error:
             raise

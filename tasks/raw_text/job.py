@@ -1,22 +1,35 @@
 """What is asked of raw text: which passages, how long ones are read, which formats."""
 
-import os
 import re
-from typing import Any, BinaryIO, Iterable, Iterator, List, NamedTuple, Optional
+import sys
+from typing import (
+    Any,
+    BinaryIO,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+)
 
-from biocodes.lib import files, formats, passages
+from biocodes.lib import conll, entity_tables, files, formats, inputs, passages
+from biocodes.lib.entities import Annotated
+from biocodes.lib.line_formats import Options
 from biocodes.lib.passages import Passage
 from finetuning import command_line
 
 RAW_TEXT = "raw text"
 WINDOW, TRUNCATE = LONG_SENTENCES = ("window", "truncate")
-STREAM = "-"
+STREAM = inputs.STREAM
 # Formats that are one file each; brat is a folder.
 FORMAT_FILES = {
     "conll": "entities.conll",
     "pubtator": "entities.pubtator",
     "bioc": "entities.bioc.json",
     "html": "entities.html",
+    "csv": entity_tables.ENTITIES,
+    "summary": entity_tables.SUMMARY,
 }
 # What a new model makes obsolete; an interrupted prediction stays, see Output.
 RESULTS = ("entities.jsonl", *FORMAT_FILES.values())
@@ -28,15 +41,26 @@ def define_raw_text_flags(flags: command_line.Flags) -> None:
     topic.string(
         "predict_file",
         None,
-        "Text to find entities in: a passage a line, or .tsv, .jsonl, .pubtator or"
-        " .conll; - reads standard input.",
+        "Text to find entities in: .txt (a passage a line), .xml of PubMed or BioC,"
+        " .nbib, .csv, .tsv, .json, .jsonl, .pubtator or .conll, each also .gz; several"
+        " with commas between them, a pattern, or a folder of .txt; - reads standard"
+        " input.",
     )
+    _define_input_flags(topic)
     topic.string(
         "output_formats",
         None,
         "Formats to write beside entities.jsonl, with commas between them: "
         + ", ".join(formats.FORMATS)
         + ".",
+    )
+    topic.number(
+        "min_score", 0.0, "Entities of predict_file with a lower score are left out."
+    )
+    topic.string(
+        "type_name",
+        None,
+        "Type of what a model without types finds in predict_file, instead of MISC.",
     )
     topic.choice(
         "long_sentences",
@@ -56,6 +80,29 @@ def define_raw_text_flags(flags: command_line.Flags) -> None:
         None,
         "i/n: predict every n-th document of predict_file, from the i-th on, into"
         " entities-i-of-n.jsonl.",
+    )
+
+
+def _define_input_flags(topic: command_line.FlagTopic) -> None:
+    """Add the flags that say what predict_file is."""
+    topic.string(
+        "input_format",
+        None,
+        "What predict_file is, whatever it looks like: "
+        + ", ".join(inputs.FORMATS)
+        + ".",
+    )
+    topic.string(
+        "id_column",
+        None,
+        "Column of the ids in a .csv or .tsv, by its name in the header line; none"
+        " numbers the rows.",
+    )
+    topic.string(
+        "text_column",
+        None,
+        "Column of the texts in a .csv or .tsv, or those of titles and abstracts:"
+        " title,abstract.",
     )
 
 
@@ -89,6 +136,9 @@ class Job(NamedTuple):
     resume: bool
     overwrite_output_dir: bool
     shard: Optional[Shard]
+    options: Options = Options()
+    min_score: float = 0.0
+    type_name: Optional[str] = None
 
     @classmethod
     def from_flags(cls, flags: Any) -> Optional["Job"]:
@@ -98,7 +148,8 @@ class Job(NamedTuple):
           InputError: a flag's value cannot be used, or lacks --predict_file.
         """
         if not flags.predict_file:
-            for name in ("output_formats", "resume", "shard"):
+            own = ("output_formats", "resume", "shard", "min_score", "type_name")
+            for name in (*own, *Options._fields):
                 if flags[name].value:
                     raise files.InputError(
                         "means nothing without --predict_file", f"--{name}"
@@ -106,7 +157,8 @@ class Job(NamedTuple):
             return None
         if flags.resume and flags.overwrite_output_dir:
             raise files.InputError(
-                "goes on where --overwrite_output_dir=true starts afresh",
+                "contradicts --overwrite_output_dir=true, which removes what would be"
+                " resumed",
                 "--resume",
                 remedy="leave one of them out",
             )
@@ -118,6 +170,9 @@ class Job(NamedTuple):
             flags.resume,
             flags.overwrite_output_dir,
             Shard.parse(flags.shard) if flags.shard else None,
+            _options_of(flags),
+            _check_score(flags.min_score),
+            _check_type(flags.type_name),
         )
 
     def name(self, stem: str) -> str:
@@ -130,16 +185,51 @@ class Job(NamedTuple):
         """Name the share of a shard in a folder that shards have together."""
         return self.name(stem) if self.shard else None
 
+    def kept(self, annotated: Annotated) -> Annotated:
+        """Leave out what scores too low, and name what has no type."""
+        if not (self.min_score or self.type_name):
+            return annotated
+        entities = [
+            entity._replace(type=self.type_name or entity.type)
+            for entity in annotated.entities
+            if entity.score is None or entity.score >= self.min_score
+        ]
+        return annotated._replace(entities=entities)
+
     def read(self, stdin: Optional[BinaryIO] = None) -> Iterator[Passage]:
         """Yield the passages, those of the shard.
 
         Args:
           stdin: binary stream that "-" stands for instead of standard input.
         """
-        all_passages = passages.read_passages(self.predict_file, stdin)
+        all_passages = inputs.read_passages(self.predict_file, stdin, self.options)
         return (
             all_passages if self.shard is None else in_shard(all_passages, self.shard)
         )
+
+
+def _check_score(score: float) -> float:
+    if not 0 <= score <= 1:
+        raise files.InputError(f"must be from 0 to 1, not {score}", "--min_score")
+    return score
+
+
+def _check_type(name: Optional[str]) -> Optional[str]:
+    if name and (name.split() != [name] or not name.isprintable()):
+        remedy = "write a word, as in --type_name=Disease"
+        raise files.InputError(f"{name!r} is no type", "--type_name", remedy=remedy)
+    return name or None
+
+
+def _options_of(flags: Any) -> Options:
+    """Take the flags that say what the input is; raise InputError for no format."""
+    if flags.input_format and flags.input_format not in inputs.FORMATS:
+        raise files.InputError(
+            f"{flags.input_format!r} is no format",
+            "--input_format",
+            remedy=f"choose of {', '.join(inputs.FORMATS)}",
+        )
+    return Options(*(flags[name].value or None for name in Options._fields))
 
 
 def in_shard(all_passages: Iterable[Passage], shard: Shard) -> Iterator[Passage]:
@@ -160,6 +250,26 @@ class Total(NamedTuple):
     characters: int
 
 
+def check_job(job: Job, labels: Sequence[str]) -> Optional[Total]:
+    """Check what the job asks of a model, and its input, see check_input.
+
+    Args:
+      job: what is asked.
+      labels: of the model.
+
+    Raises:
+      InputError: --type_name is for a model that has types; or see check_input.
+    """
+    types = {conll.split_label(label)[1] for label in labels} - {""}
+    if job.type_name and types:
+        raise files.InputError(
+            f"the model has types of its own: {', '.join(sorted(types))}",
+            "--type_name",
+            remedy="leave it out",
+        )
+    return check_input(job)
+
+
 def check_input(job: Job) -> Optional[Total]:
     """Read all of the input once, so that a wrong line is found before hours of work.
 
@@ -167,17 +277,14 @@ def check_input(job: Job) -> Optional[Total]:
       Total; None for standard input and other streams, which can be read only once.
 
     Raises:
-      InputError: a line cannot be used.
+      InputError: a line cannot be used, or standard input is closed.
     """
-    path = job.predict_file
-    if path == STREAM or (os.path.exists(path) and not _can_be_read_again(path)):
+    if job.predict_file == STREAM and sys.stdin is None:
+        raise files.InputError("is closed", files.STANDARD_INPUT)
+    if not inputs.can_be_read_again(job.predict_file):
         return None
     count = characters = 0
     for passage in job.read():
         count += 1
         characters += len(passage.text)
     return Total(count, characters)
-
-
-def _can_be_read_again(path: str) -> bool:
-    return os.path.isfile(path) or os.path.isdir(path)

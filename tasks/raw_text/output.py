@@ -1,10 +1,12 @@
 """The files of a job on raw text: what is done, and the results that it becomes."""
 
 import contextlib
+import itertools
 import os
-from typing import Any, Dict, Iterable, Iterator
+import shutil
+from typing import Any, Callable, Dict, Iterable, Iterator, List
 
-from biocodes.lib import brat, files, formats
+from biocodes.lib import brat, files, formats, inputs
 from biocodes.lib.entities import Annotated, jsonl_line, read_jsonl
 from biocodes.lib.passages import Passage
 from finetuning import output_dir
@@ -13,6 +15,8 @@ from tasks.raw_text.job import FORMAT_FILES, STREAM, Job
 
 # Flags that decide what is found.
 FLAGS_THAT_MATTER = ("long_sentences", "max_seq_length")
+# The same, of which a part says nothing where they are not given.
+MORE_FLAGS = ("min_score", "type_name")
 BLOCK = 1 << 16
 
 
@@ -55,11 +59,61 @@ class Output:
         if "brat" in job.output_formats:
             brat.check_folder(brat_folder)
         elif os.path.lexists(brat_folder):
-            raise files.InputError(
-                "an earlier prediction's, which would stay beside the new results",
-                brat_folder,
-                remedy="move it away, or add brat to --output_formats",
-            )
+            if not job.overwrite_output_dir:
+                raise files.InputError(
+                    "an earlier prediction's, which would stay beside the new results",
+                    brat_folder,
+                    remedy="move it away, add brat to --output_formats, or remove it by"
+                    " --overwrite_output_dir=true",
+                )
+            brat.check_folder(brat_folder)
+        if inputs.can_be_read_again(job.predict_file):
+            self.check_earlier(job.read)
+
+    def check_earlier(self, read: Callable[[], Iterable[Passage]]) -> None:
+        """Check that no results of another input would be lost.
+
+        Those of an input whose passages all come again, in their order, may be
+        replaced: of the same input, of one that has grown, or of its beginning.
+
+        Args:
+          read: gives passages of the job, from the first one on.
+
+        Raises:
+          InputError: the results that are there are of other passages, and may not be
+            overwritten.
+        """
+        passages = iter(read())
+        if not all(next(passages, None) == earlier for earlier in self._earlier()):
+            raise self._another_input()
+
+    def check_stream(self, first: List[Passage]) -> None:
+        """Check the same of a stream, of which only the first passage is known.
+
+        Raises:
+          InputError: as check_earlier.
+        """
+        if not inputs.can_be_read_again(self._job.predict_file):
+            for earlier in itertools.islice(self._earlier(), 1):
+                if [earlier] != first:
+                    raise self._another_input()
+
+    def _earlier(self) -> Iterator[Passage]:
+        """Yield the passages of results that may not be overwritten."""
+        if self._job.overwrite_output_dir or not os.path.exists(self.final):
+            return
+        # What is no entities.jsonl has no results to lose.
+        with contextlib.suppress(files.InputError):
+            for item in read_jsonl(self.final):
+                yield item.passage
+
+    def _another_input(self) -> files.InputError:
+        return files.InputError(
+            "holds the results of another input",
+            self.final,
+            remedy="give another --output_dir, or replace them by"
+            " --overwrite_output_dir=true",
+        )
 
     def has_part(self) -> bool:
         """Whether there is something to resume."""
@@ -176,18 +230,26 @@ class Output:
                 remedy="what is done is kept, and --resume=true resumes it",
             ) from error
 
-    def finish(self) -> None:
+    def written(self) -> List[str]:
+        """List the paths of all results: entities.jsonl first, then other formats."""
+        names = [FORMAT_FILES.get(kind, kind) for kind in self._job.output_formats]
+        return [self.final, *(os.path.join(self.formats, name) for name in names)]
+
+    def finish(self, made: str = "") -> None:
         """Make the other formats, then rename the part to the result.
 
+        `made` says how, in the foot of the page.
         In this order: until all is there, the part says that the job is not done.
         """
         names = self._job.output_formats
         if names:
             source = os.path.basename(self._job.predict_file)
             title = "Entities" if source == STREAM else f"Entities in {source}"
-            formats.convert(self.part, self.formats, names, title)
+            formats.convert(self.part, self.formats, names, title, made)
         stale = [name for kind, name in FORMAT_FILES.items() if kind not in names]
         output_dir.remove(self.formats, stale)
+        if "brat" not in names and self._job.overwrite_output_dir:
+            shutil.rmtree(os.path.join(self.formats, "brat"), ignore_errors=True)
         with self._written():
             os.replace(self.part, self.final)
         output_dir.remove("", [self.record])

@@ -17,6 +17,7 @@ from benchmarks import (
     common,
     corpora,
     decoding,
+    engines,
     featurizing,
     models,
     prediction,
@@ -174,6 +175,16 @@ def test_raw_text(run, small_corpus):
     assert [row[0] for row in rows] == ["2", "10", "20"]
     assert all(number(row[1]) > 0 for row in rows)
     assert all(0 < number(row[2]) < number(row[3]) for row in rows)
+
+
+def test_engines(run, small_corpus):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    head, rows = run(engines, f"--data={small_corpus}", "--passages=20")
+    assert head == engines.HEAD
+    names = [row[0] for row in rows]
+    assert names == ["tensorflow", "onnx", "int8", "onnx, by hand", "int8, by hand"]
+    assert all(number(row[1]) > 0 and number(row[2]) > 0 for row in rows)
 
 
 def test_a_command_that_fails_is_named(small_corpus):

@@ -1,10 +1,13 @@
 """bioasq_eval.py: the official evaluator's numbers, and its gaps closed."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biocodes import bioasq_eval
+from biocodes.lib import bioasq_scores
 from biocodes.lib.files import InputError
 from kit.paths import DATA
 
@@ -37,8 +40,8 @@ def score(golden, answers):
         for name, (kind, value) in golden.items()
     ]
     answers = [{"id": name, "exact_answer": value} for name, value in answers.items()]
-    pairs = bioasq_eval.pair_up(golden, answers)
-    return bioasq_eval.ten_numbers(bioasq_eval.evaluate(pairs))
+    pairs = bioasq_scores.pair_up(golden, answers)
+    return bioasq_eval.ten_numbers(bioasq_scores.evaluate(pairs))
 
 
 @pytest.fixture
@@ -83,13 +86,16 @@ def test_numbers_are_spelled_as_java_does(value, text):
 # Definitions, each on one or two questions worked out by hand
 
 
-def test_factoid_rank_counts_up_to_five_without_regard_to_case():
+def test_factoid_rank_is_that_of_the_first_right_one_without_regard_to_case():
     golden = {"a": ("factoid", [["TP53", "p53"]]), "b": ("factoid", ["EGFR"])}
-    answers = {
-        "a": [["x"], ["P53"]],
-        "b": [["1"], ["2"], ["3"], ["4"], ["5"], ["egfr"]],
-    }
+    answers = {"a": [["x"], ["P53"], ["TP53"]], "b": [["1"], ["2"]]}
     assert score(golden, answers)[1:4] == [0.0, 0.5, 0.25]
+
+
+def test_factoid_candidates_after_the_fifth_count():
+    golden = {"b": ("factoid", ["EGFR"])}
+    answers = {"b": [["1"], ["2"], ["3"], ["4"], ["5"], ["egfr"]]}
+    assert score(golden, answers)[1:4] == [0.0, 1.0, pytest.approx(1 / 6)]
 
 
 def test_factoid_names_in_a_list_each_are_all_right():
@@ -104,9 +110,20 @@ def test_a_list_item_is_found_once_by_any_synonym():
     assert score(golden, answers)[4:7] == pytest.approx([0.5, 2 / 3, 4 / 7])
 
 
-def test_one_answer_finds_one_item_even_where_items_share_a_synonym():
+def test_a_name_of_two_items_finds_both():
     golden = {"a": ("list", [["x", "y"], ["x", "z"]])}
+    assert score(golden, {"a": [["x"]]})[4:7] == [1.0, 1.0, 1.0]
+    found = [pytest.approx(each) for each in (2 / 3, 1.0, 0.8)]
+    assert score(golden, {"a": [["x"], ["v"], ["w"]]})[4:7] == found
+    golden = {"a": ("list", [["x", "y"], ["x", "z"], ["v"], ["w"]])}
+    assert score(golden, {"a": [["x"], ["1"], ["2"], ["3"]]})[4:7] == [0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_blank_item_of_a_list_counts(blank):
+    golden = {"a": ("list", [["x"], [blank]])}
     assert score(golden, {"a": [["x"]]})[4:7] == pytest.approx([1.0, 0.5, 2 / 3])
+    assert score(golden, {"a": [["x"], [blank]]})[4:7] == [1.0, 1.0, 1.0]
 
 
 def test_yes_and_no_have_f1_scores_of_their_own():
@@ -121,6 +138,18 @@ def test_yes_and_no_have_f1_scores_of_their_own():
 def test_a_yesno_answer_that_is_neither_is_wrong():
     golden = {"a": ("yesno", "yes"), "b": ("yesno", "yes")}
     assert score(golden, {"a": "maybe", "b": [["yes"], ["no"]]})[0] == 0.0
+
+
+@pytest.mark.parametrize("neither", ["maybe", "unclear", [["yes"], ["no"]], None])
+def test_a_yesno_answer_that_is_neither_counts_as_the_wrong_one(neither):
+    golden = dict.fromkeys("ab", ("yesno", "yes"))
+    golden.update(dict.fromkeys("cd", ("yesno", "no")))
+    right = {"a": "yes", "b": "yes", "c": "no", "d": "no"}
+    for name, wrong in (("b", "no"), ("d", "yes")):
+        expected = score(golden, dict(right, **{name: wrong}))
+        assert score(golden, dict(right, **{name: neither})) == expected
+        # A miss of one and a false alarm of the other.
+        assert sorted(expected[8:]) == pytest.approx([2 / 3, 4 / 5])
 
 
 @pytest.mark.parametrize("blank", [None, "", [], [[]], [[" "]]])
@@ -157,18 +186,53 @@ def test_unanswered_and_unknown_questions_are_reported_not_a_crash(
     )
 
 
-def test_verbose_adds_a_table_that_labels_the_ten_numbers(run):
+def test_verbose_adds_a_table_for_each_type_with_the_ten_numbers(run):
     golden, answers, _ = CASES[3]
     plain, verbose = run(golden, answers), run(golden, answers, "--verbose")
-    line, head, *rows = verbose.stdout.splitlines()
+    line, *rest = verbose.stdout.splitlines()
     assert line + "\n" == plain.stdout
-    assert head.split() == ["measure", "value", "questions", "unanswered"]
-    assert [float(row.split()[-3]) for row in rows] == [
-        pytest.approx(float(number), abs=5e-5) for number in line.split()
+    words = [" ".join(row.split()) for row in rest if row]
+    assert words[0] == "yes/no: 11 questions, 0 unanswered 95 % interval"
+    assert words[5] == "factoid: 17 questions, 0 unanswered 95 % interval"
+    assert re.fullmatch(r"9 F1 of yes 0.9000 0\.\d+ to 1.0000", words[3])
+    assert words[8].startswith("4 mean reciprocal rank 0.3314 ")
+    rows = [row.split() for row in words if row[0].isdigit()]
+    values = {int(row[0]): float(row[-4]) for row in rows}
+    for number, value in enumerate(line.split(), 1):
+        assert values.get(number, 0.0) == pytest.approx(float(value), abs=5e-5)
+
+
+def test_a_type_without_questions_has_no_table(run):
+    golden, answers, _ = CASES[0]
+    lines = run(golden, answers, "--verbose").stdout.splitlines()
+    assert "list: 0 questions, 0 unanswered" in lines
+    assert not any("mean F1" in line for line in lines)
+
+
+def test_intervals_follow_from_their_seed_and_its_draws(run):
+    golden, answers, _ = CASES[1]
+
+    def tables(*flags):
+        return run(golden, answers, "--verbose", *flags).stdout
+
+    assert tables() == tables("--seed=1", "--resamples=1000")
+    assert tables() != tables("--seed=2")
+    assert "--resamples must be 1 or more" in run(*CASES[1][:2], "--resamples=0").error
+
+
+def test_intervals_hold_95_of_100_means():
+    """40 of 100 questions right: 1.96 standard errors on either side of 0.4."""
+    golden = {f"q{i}": ("yesno", "yes") for i in range(100)}
+    answers = {f"q{i}": "yes" if i < 40 else "no" for i in range(100)}
+    golden = [
+        {"id": name, "type": kind, "exact_answer": value}
+        for name, (kind, value) in golden.items()
     ]
-    words = [" ".join(row.split()) for row in rows]
-    assert words[3] == "4 factoid mean reciprocal rank 0.3314 17 0"
-    assert words[8] == "9 yes/no F1 of yes 0.9000 11 0"
+    answers = [{"id": name, "exact_answer": value} for name, value in answers.items()]
+    low, high = bioasq_scores.intervals(bioasq_scores.pair_up(golden, answers), 2000, 1)
+    assert low.yesno.accuracy == pytest.approx(0.4 - 1.96 * 0.049, abs=0.015)
+    assert high.yesno.accuracy == pytest.approx(0.4 + 1.96 * 0.049, abs=0.015)
+    assert low.factoid == high.factoid == (0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biocodes import bioasq_eval, bioasq_to_squad
+from biocodes import bioasq_to_squad
 from biocodes import transform_nbset2bioasqform as transform
-from biocodes.lib import bioasq, files
+from biocodes.bioasq_to_squad import Recipe
+from biocodes.lib import bioasq, bioasq_scores, files
 from kit.paths import DATA
 
 SMALL = str(DATA / "bioasq" / "small.json")
@@ -107,6 +108,8 @@ def test_prediction_has_a_question_for_every_snippet(converted):
     assert asked[2][0] == "Proinsulin is its precursor."
     assert result.stderr == (
         f"warning: factoid questions without snippets, left out: 1 ({PREFIX}0005)\n"
+        "warning: factoid questions with blank snippets, which are left out: "
+        f"1 ({PREFIX}0006)\n"
     )
 
 
@@ -127,9 +130,9 @@ def test_the_ids_lead_back_to_bioasqs_questions_and_their_measures(converted):
     answers, _ = transform.transform(first_words)
     golden = bioasq.read_questions(SMALL)
     golden = [each for each in golden if each.get("exact_answer")]
-    pairs = bioasq_eval.pair_up(golden, answers["questions"])
+    pairs = bioasq_scores.pair_up(golden, answers["questions"])
     # "Insulin" is right, first of three; of the others no first word is.
-    assert bioasq_eval.evaluate(pairs).factoid.strict == 1 / 5
+    assert bioasq_scores.evaluate(pairs).factoid.strict == 1 / 5
 
 
 # Occurrences
@@ -161,10 +164,10 @@ def test_after_999_the_suffix_grows_and_still_comes_off():
         "body": "?",
         "snippets": [{"text": f"snippet {number}"} for number in range(1001)],
     }
-    dataset, _ = bioasq_to_squad.convert([question], "predict", "factoid")
-    ids = bioasq_to_squad.asked_ids(dataset)
+    recipe = Recipe("predict", "factoid")
+    ids = bioasq_to_squad.asked_ids(bioasq_to_squad.convert([question], recipe).dataset)
     assert ids[998:] == [name + "_999", name + "_1000", name + "_1001"]
-    assert {transform.question_id(each) for each in ids} == {name}
+    assert {bioasq.question_id(each) for each in ids} == {name}
 
 
 texts = st.one_of(
@@ -198,7 +201,8 @@ bioasq_questions = st.lists(
     st.sampled_from(["factoid", "list"]),
 )
 def test_every_well_formed_file_gives_answers_that_fit(questions, mode, kind):
-    dataset, left_out = bioasq_to_squad.convert(questions, mode, kind)
+    made = bioasq_to_squad.convert(questions, Recipe(mode, kind))
+    dataset, left_out = made.dataset, made.left_out
     asked = check_form(dataset, answers_each=1 if mode == "train" else 0)
     used = {re.sub("_[0-9]{3,}$", "", question["id"]) for _, question in asked}
     missing = {name for names in left_out.values() for name in names}
@@ -212,6 +216,26 @@ def test_every_well_formed_file_gives_answers_that_fit(questions, mode, kind):
             if snippet["text"].strip()
         ]
         assert [context for context, _ in asked] == snippets
+
+
+# Repeated ids
+
+
+def test_a_repeated_id_is_left_out_with_a_line(run, write, tmp_path):
+    question = dict(FACTOID, id=PREFIX + "0001", exact_answer="x")
+    second = dict(question, body="Another ?", snippets=[{"text": "x and x"}])
+    path = write(
+        {"questions": [question, second, dict(second, type="list")]}, "in.json"
+    )
+    output = tmp_path / "out.json"
+    result = run("--input_path", path, "--output_path", output, "--mode=train")
+    assert result.status == 0
+    assert result.stderr == (
+        "warning: ids that stand there before, whose questions are left out: "
+        f"2 ({PREFIX}0001, {PREFIX}0001)\n"
+    )
+    ((context, asked),) = check_form(files.read_json(str(output)), answers_each=1)
+    assert (context, asked["question"]) == ("an x", "?")
 
 
 # Wrong input
@@ -257,7 +281,7 @@ def test_ids_that_the_way_back_does_not_know_are_reported(run, write, tmp_path):
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("flag", ["--mode=test", "--mode=train --type=yesno", ""])
+@pytest.mark.parametrize("flag", ["--mode=test", "--mode=train --type=summary", ""])
 def test_wrong_flags_are_one_line(run, tmp_path, flag):
     output = tmp_path / "out.json"
     result = run(f"--input_path={SMALL}", f"--output_path={output}", *flag.split())

@@ -113,6 +113,33 @@ def test_the_first_of_two_groups_counts(made):
     assert row in rows_of(made, "dev.tsv")
 
 
+def test_every_group_of_a_pair_can_have_a_row(made, tmp_path):
+    every = convert(tmp_path, f"--input_dir={CORPUS}", "--every_group")
+    sentence = "@CHEMICAL$ first activates and then blocks @GENE$."
+    rows = rows_of(every, "dev.tsv")
+    assert [row for row in rows if row[0] == sentence] == [
+        (sentence, "cpr:5"),
+        (sentence, "cpr:6"),
+    ]
+    rows.remove((sentence, "cpr:6"))
+    assert rows == rows_of(made, "dev.tsv")
+    for name in ("train.tsv", "test.tsv"):
+        assert rows_of(every, name) == rows_of(made, name)
+
+
+def test_relations_of_one_group_share_a_row(tmp_path):
+    folder = write_set(tmp_path / "in", relations=RELATIONS * 2)
+    out = convert(tmp_path / "out", f"--train_dir={folder}", "--every_group")
+    assert rows_of(out, "train.tsv") == [("@CHEMICAL$ blocks @GENE$.", "cpr:4")]
+
+
+def test_rows_of_every_group_are_counted(run, tmp_path):
+    done = run("--input_dir", CORPUS, "--output_dir", tmp_path, "--every_group")
+    table = [line.rsplit(None, 3) for line in done.stdout.splitlines()]
+    assert ["rows", "12", "4", "2"] in table
+    assert ["  left out: the pair has an earlier one", "0", "0", "0"] in table
+
+
 def test_the_counts_add_up():
     counts = collections.Counter()
     paths = chemprot.find_files(CORPUS, "chemprot_training_")

@@ -127,10 +127,18 @@ def test_full_streams_leave_the_exit_status_of_an_error(body, stream):
         assert done.stderr.count(b"\n") == 1
 
 
-def test_what_the_terminal_cannot_show_is_escaped():
+# The C locale's encoding is that of no text; Python makes it UTF-8 unless told not to.
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+)
+def test_what_the_terminal_cannot_show_is_escaped(variables):
     done = run_python(
         r"command.run(lambda: print('na\u00efve \udce9'))",
-        env=dict(os.environ, PYTHONIOENCODING="ascii"),
+        env={**os.environ, **variables},
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout == b"na\\xefve \\udce9\n"

@@ -12,7 +12,7 @@ import tensorflow.compat.v1 as tf
 
 import modeling
 from biocodes import convert_checkpoint
-from biocodes.lib import files, hugging_face
+from biocodes.lib import bert_config, files
 from kit.hugging_face import (
     CONFIG,
     OUTPUTS,
@@ -160,7 +160,7 @@ def test_output_is_the_four_files_and_their_folder_is_made(source, tmp_path):
     output = convert(source, tmp_path / "deep" / "output")
     assert sorted(os.listdir(str(output))) == OUTPUTS
     config = files.read_json(str(output / "bert_config.json"))
-    assert config == {key: CONFIG[key] for key in hugging_face.CONFIG_KEYS}
+    assert config == {key: CONFIG[key] for key in bert_config.CONFIG_KEYS}
     assert (output / "vocab.txt").read_bytes() == (source / "vocab.txt").read_bytes()
 
 
@@ -195,7 +195,7 @@ def test_gelu_as_older_exports_name_it(tmp_path):
 
 
 def test_model_type_may_be_missing_as_in_old_exports(tmp_path):
-    config = {key: CONFIG[key] for key in hugging_face.CONFIG_KEYS}
+    config = {key: CONFIG[key] for key in bert_config.CONFIG_KEYS}
     output = convert(write_folder(tmp_path / "s", config=config), tmp_path / "output")
     assert sorted(os.listdir(str(output))) == OUTPUTS
 

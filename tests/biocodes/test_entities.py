@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given
 
-from biocodes.lib import files, passages
+from biocodes.lib import files, inputs
 from biocodes.lib.entities import Annotated, Entity, jsonl_line, read_jsonl
 from biocodes.lib.passages import Passage
 from kit.annotated import ALONE, TITLE, annotated_documents, any_documents
@@ -19,7 +19,7 @@ def test_json_lines_come_back(tmp_path_factory, annotated):
         stream.writelines(jsonl_line(item) + "\n" for item in annotated)
     assert list(read_jsonl(path)) == annotated
     # They are input of a further prediction, too.
-    assert list(passages.read_passages(path)) == [
+    assert list(inputs.read_passages(path)) == [
         item.passage._replace(words=None) for item in annotated
     ]
 

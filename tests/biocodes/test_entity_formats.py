@@ -53,8 +53,10 @@ def test_nothing_predicted_converts(converted):
         "brat",
         "entities.bioc.json",
         "entities.conll",
+        "entities.csv",
         "entities.html",
         "entities.pubtator",
+        "summary.csv",
     ]
     assert list(bioc.read(str(folder / "entities.bioc.json"))) == []
     assert list(entity_page.read(str(folder / "entities.html"))) == []
@@ -94,7 +96,7 @@ def test_formats_are_checked():
         formats.check_formats("brat,xml")
     assert str(raised.value) == (
         "--output_formats: 'xml' is no format; "
-        "choose of conll, pubtator, brat, bioc, html"
+        "choose of conll, pubtator, brat, bioc, csv, summary, html"
     )
 
 

@@ -36,6 +36,8 @@ ANNOTATED = [
     ),
 ]
 
+LINKED = '<a href="https://pubmed.ncbi.nlm.nih.gov/31415/">31415</a>'
+
 any_text = st.text(
     st.sampled_from("ab &<>\"'-/=!;#x0\n\r\t\0\x85\ufeff\u202e")
     | st.characters(blacklist_categories=["Cs"])
@@ -116,7 +118,7 @@ def test_no_name_of_a_type_ends_the_style_sheet(kind):
 
 def test_title_and_abstract_share_a_heading():
     page = page_of(ANNOTATED)
-    assert re.findall("<h2>(.*?)</h2>", page) == ["31415", "2"]
+    assert re.findall("<h2>(.*?)</h2>", page) == [LINKED, "2"]
     assert Strict(page).tags["article"] == 2
     assert 'data-id="31415" data-section="abstract">Nothing here.</p>' in page
 
@@ -165,13 +167,30 @@ def test_page_without_entities_says_so():
 def test_page_loads_nothing():
     page = page_of(ANNOTATED)
     assert "default-src 'none'" in page
+    page = page.replace(LINKED, "")  # which a reader may follow
     assert not re.search(r"https?:|\bsrc=|<link|@import|url\(", page)
+
+
+@pytest.mark.parametrize(
+    "name, section, linked",
+    [
+        ("31415", "title", True),
+        ("31415", None, False),  # a line
+        ("8751855", None, True),
+        ("0123456", "title", False),
+        ("PMC31415", "title", False),
+    ],
+)
+def test_ids_that_are_pmids_lead_to_pubmed(name, section, linked):
+    page = page_of([Annotated(Passage(name, section, "Nothing."), [])])
+    assert (f'<a href="https://pubmed.ncbi.nlm.nih.gov/{name}/">' in page) is linked
 
 
 @pytest.mark.parametrize(
     "content",
     [
         '<p data-id="1"><mark data-type="A" data-score="high">a</mark></p>',
+        '<p data-id="1"><mark data-type="A" data-score>a</mark></p>',
         '<p data-id="1"><mark>a</mark></p>',
     ],
 )
@@ -179,6 +198,22 @@ def test_marks_of_other_pages_are_refused(tmp_path, content):
     path = tmp_path / "page.html"
     path.write_text(content)
     with pytest.raises(files.InputError, match="page.html: not a page of entities"):
+        list(entity_page.read(str(path)))
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ('<p data-id="1"><mark data-type>a</mark></p>', "'' is no type of an entity"),
+        ('<p data-id="1"><mark data-type="A"> </mark></p>', "0 to 1 is white space"),
+        ("<p data-id>a</p>", '"id" is no string'),
+        ('<p data-id=" ">a</p>', "the id is empty"),
+    ],
+)
+def test_what_no_page_of_ours_has_is_refused(tmp_path, content, message):
+    path = tmp_path / "page.html"
+    path.write_text(content)
+    with pytest.raises(files.InputError, match=f"page.html: .*{message}"):
         list(entity_page.read(str(path)))
 
 
@@ -361,7 +396,63 @@ def test_boxes_are_used_with_the_page_s_own_script(browse):
     assert shown.count('data-shown="') == 4
     assert 'data-shown="0.99"' in shown
     hidden = re.findall(r"<article( hidden=\"\")?>\s*<h2>(.*?)</h2>", shown)
-    assert hidden == [("", "31415"), ("", "2"), (' hidden=""', "3")]
+    assert hidden == [("", LINKED), ("", "2"), (' hidden=""', "3")]
+
+
+def acted(browse, actions):
+    """Return the page after some lines of script: (its counts, its main part)."""
+    page = re.sub("<meta http-equiv[^>]*>", "", page_of(ANNOTATED))
+    page = page.replace("  read();\n})", f"  read();\n{actions}\n}})")
+    dumped = browse(page, "", "--dump-dom")
+    counts = re.findall('<span class="count">(.*?)</span>', dumped)
+    said = re.search("<output>(.*?)</output>", dumped).group(1)
+    return [said, *counts], in_main(dumped)[1]
+
+
+@in_browser
+def test_counts_follow_score_and_search(browse):
+    said, _ = acted(browse, "")
+    assert said == ["3 passages, 4 entities", "1", "3"]
+    least = "least.value = 0.9; refresh();"
+    said, shown = acted(browse, least)
+    assert said == ["3 passages, 3 entities", "1", "2"]
+    assert shown.count(" low") == 1
+    said, shown = acted(browse, "search.value = 'ATAXIA'; refresh();")
+    assert said == ["1 passage, 2 entities", "0", "2"]
+    assert shown.count('hidden=""') == 1
+
+
+@in_browser
+def test_mentions_are_listed_and_keys_go_from_one_to_the_next(browse):
+    actions = """
+    list();
+    document.title = [...mentions.children].map(item => item.textContent).join("|");
+    for (const key of ["n", "n", "p", "n", "n"]) {
+      dispatchEvent(Object.assign(new Event("keydown"), { key }));
+    }
+    """
+    actions = actions.replace("dispatchEvent(", "document.body.dispatchEvent(")
+    actions = actions.replace('new Event("keydown")', 'new Event("keydown", bubbling)')
+    actions = "const bubbling = { bubbles: true };" + actions
+    page = re.sub("<meta http-equiv[^>]*>", "", page_of(ANNOTATED))
+    page = page.replace("  read();\n})", f"  read();\n{actions}\n}})")
+    dumped = browse(page, "", "--dump-dom")
+    assert "<title>Ataxia 2|Zinc 1|Wilson disease 1</title>" in dumped
+    current = re.findall(r'<mark class="t\d+ current"[^>]*>([^<]*)<', dumped)
+    assert current == ["Ataxia"]
+
+
+def test_foot_says_how_many_there_are_and_how_they_were_made():
+    stream = io.StringIO()
+    entity_page.write_page(stream, ANNOTATED, "Title", None, "Model: <x>")
+    foot = "<footer>3 passages, 4 entities. Model: &lt;x&gt;</footer>"
+    assert foot in stream.getvalue()
+
+
+def test_print_may_break_inside_of_a_passage():
+    (printed,) = re.findall(r"@media print\{.*", page_style.STYLE, re.DOTALL)
+    assert "break-inside" not in printed
+    assert "orphans:3" in printed
 
 
 @in_browser

@@ -80,7 +80,6 @@ def test_any_lines_are_read_back(lines, end, has_mark, ends_last):
         (b"a\nb\nc \xe2\x82", ":3: byte 3 of"),
         (b"\xef\xbb\xbf\xff", ":1: byte 1 of"),
         (b"\xed\xa0\x80", ":1: byte 1 of"),
-        ("word\n".encode("utf-16"), ":1: byte 1 of"),
     ],
 )
 def test_bytes_that_are_no_text_are_named(tmp_path, content, where):
@@ -89,6 +88,22 @@ def test_bytes_that_are_no_text_are_named(tmp_path, content, where):
         list(files.read_lines(path))
     assert str(caught.value).startswith(path + where)
     assert "save the file as UTF-8" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        ("word\n".encode("utf-16"), "UTF-16; save it as UTF-8"),
+        (b"PK\x03\x04\x14\0\n", "a ZIP archive, as .docx and .xlsx are; save"),
+        (b"%PDF-1.5\n", "a PDF; extract its text"),
+        (b"\x1f\x8b\x08", "compressed by gzip; unpack it first: gunzip FILE"),
+    ],
+)
+def test_known_files_that_are_no_text_are_called_by_name(tmp_path, content, words):
+    path = written(tmp_path, content)
+    with pytest.raises(files.InputError) as caught:
+        list(files.read_lines(path))
+    assert str(caught.value).startswith(f"{path}: this is {words}")
 
 
 def test_lines_before_the_bad_one_are_given(tmp_path):
@@ -157,6 +172,20 @@ def test_failure_leaves_the_older_file(tmp_path, error):
     with pytest.raises(error), files.whole_file(path) as stream:
         stream.write("half")
         raise error("stop")
+    assert pathlib.Path(path).read_bytes() == b"older"
+    assert os.listdir(str(tmp_path)) == ["file"]
+
+
+def test_what_is_no_text_is_an_error_and_leaves_the_older_file(tmp_path):
+    """Half of a surrogate pair: a byte of a name that is not UTF-8, or of JSON."""
+    path = written(tmp_path, b"older")
+    with pytest.raises(files.InputError) as caught:
+        with files.whole_file(path) as stream:
+            stream.write("caf\udce9")
+    assert str(caught.value) == (
+        f"{path}: cannot be written ('\\udce9' is no character of UTF-8 text); nothing"
+        " there was changed"
+    )
     assert pathlib.Path(path).read_bytes() == b"older"
     assert os.listdir(str(tmp_path)) == ["file"]
 
@@ -250,6 +279,43 @@ def test_folders_are_made(tmp_path):
     assert os.path.isdir(path)
     with pytest.raises(files.InputError, match="cannot be written"):
         files.make_folder(written(tmp_path, b""))
+
+
+def test_copy_is_whole_and_errors_name_the_file_that_they_are_of(tmp_path, monkeypatch):
+    source = written(tmp_path, b"\0\xff" * 1000)
+    copy = str(tmp_path / "copy")
+    files.copy_file(source, copy)
+    assert pathlib.Path(copy).read_bytes() == pathlib.Path(source).read_bytes()
+    with pytest.raises(files.InputError, match="nowhere: cannot be read"):
+        files.copy_file(str(tmp_path / "nowhere"), copy)
+
+    def fail(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(files.InputError, match="other: cannot be written .no space"):
+        files.copy_file(source, str(tmp_path / "other"))
+    assert sorted(os.listdir(str(tmp_path))) == ["copy", "file"]
+
+
+def test_new_folder_is_there_whole_or_not_at_all(tmp_path):
+    path = str(tmp_path / "above" / "new")
+    for _ in range(2):  # what the first attempt has left does no harm
+        with pytest.raises(KeyError):
+            with files.new_folder(path) as folder:
+                open(os.path.join(folder, "half"), "w").close()
+                raise KeyError
+        assert os.listdir(str(tmp_path / "above")) == []
+    os.makedirs(path)  # an empty one may be there
+    with files.new_folder(path) as folder:
+        open(os.path.join(folder, "whole"), "w").close()
+        assert os.listdir(path) == []
+    assert os.listdir(path) == ["whole"]
+    with pytest.raises(files.InputError, match="new: is already there; name a new"):
+        files.check_new_folder(path)
+    below = os.path.join(written(tmp_path, b""), "new")
+    with pytest.raises(files.InputError, match="new: cannot be written .not a direct"):
+        files.check_new_folder(below)
 
 
 # Errors

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modeling
-from biocodes.lib import files, hugging_face
+from biocodes.lib import bert_config, files, hugging_face
 from kit.hugging_face import (
     CONFIG,
     OUTPUTS,
@@ -91,7 +91,7 @@ def test_vocabulary_of_another_size_is_refused_with_both_counts(tmp_path):
 
 
 def test_keys_and_activations_are_those_of_the_encoder():
-    assert set(hugging_face.CONFIG_KEYS) == set(modeling.BertConfig.KEYS)
+    assert set(bert_config.CONFIG_KEYS) == set(modeling.BertConfig.KEYS)
     assert set(hugging_face.ACTIVATIONS.values()) == set(modeling.ACTIVATIONS)
 
 
@@ -107,18 +107,18 @@ JSON_VALUES = (
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.sampled_from(hugging_face.CONFIG_KEYS), JSON_VALUES)
+@given(st.sampled_from(bert_config.CONFIG_KEYS), JSON_VALUES)
 def test_values_are_refused_as_the_encoder_refuses_them(key, value):
     """The checks are made twice because TensorFlow takes seconds to import."""
-    config = {name: CONFIG[name] for name in hugging_face.CONFIG_KEYS}
+    config = {name: CONFIG[name] for name in bert_config.CONFIG_KEYS}
     config[key] = value
     try:
         modeling.BertConfig.from_complete_dict(config)
     except ValueError:
         with pytest.raises(files.InputError):
-            hugging_face.check_values(config, "config.json")
+            bert_config.check_values(config, "config.json")
     else:
-        hugging_face.check_values(config, "config.json")
+        bert_config.check_values(config, "config.json")
 
 
 @pytest.mark.parametrize(

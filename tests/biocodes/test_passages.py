@@ -1,4 +1,4 @@
-"""lib/passages.py: every kind of file of text, read a passage at a time."""
+"""lib/passages.py, lib/line_formats.py: passages of lines, their ids and words."""
 
 import io
 import sys
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biocodes.lib import files, passages
+from biocodes.lib import files, inputs, passages
 from biocodes.lib.passages import Passage
 
 # Characters on which the two tokenizers could part: white space of all sorts, controls,
@@ -21,7 +21,7 @@ ANY_TEXT = st.text(st.sampled_from("aZ0-.(" + ODD) | st.characters())
 
 
 def read(path):
-    return list(passages.read_passages(path))
+    return list(inputs.read_passages(path))
 
 
 @settings(deadline=None)
@@ -49,9 +49,9 @@ def test_plain_text_has_a_passage_a_line_numbered_as_lines(write):
 
 
 def test_table_has_an_id_and_a_text_a_line(write):
-    path = write('id\ttext\r\nα β\t "x" ü\n9\t\n\n', "my.tsv")
+    path = write('i d\ttexts\r\nα β\t "x" ü\n9\t\n\n', "my.tsv")
     assert read(path) == [
-        Passage("id", None, "text"),
+        Passage("i d", None, "texts"),
         Passage("α β", None, ' "x" ü'),
         Passage("9", None, ""),
     ]
@@ -112,7 +112,7 @@ def test_columns_give_their_words(write):
 )
 def test_other_names_and_standard_input_are_read_by_content(write, content, expected):
     assert read(write(content, "no_extension")) == expected
-    assert list(passages.read_passages("-", io.BytesIO(content))) == expected
+    assert list(inputs.read_passages("-", io.BytesIO(content))) == expected
 
 
 def test_dash_is_standard_input(write, monkeypatch):
@@ -126,7 +126,7 @@ def test_passages_come_as_lines_are_read():
         yield b"first\n"
         raise AssertionError("read ahead")
 
-    assert next(passages.read_passages("-", lines())).text == "first"
+    assert next(inputs.read_passages("-", lines())).text == "first"
 
 
 @settings(deadline=None)
@@ -137,7 +137,7 @@ def test_passages_come_as_lines_are_read():
 )
 def test_any_line_of_plain_text_comes_back(texts):
     content = "x\n" + "".join(f"{text}\n" for text in texts)
-    found = list(passages.read_passages("-", io.BytesIO(content.encode())))
+    found = list(inputs.read_passages("-", io.BytesIO(content.encode())))
     expected = [
         Passage(str(number), None, text[:-1] if text.endswith("\r") else text)
         for number, text in enumerate(["x", *texts], 1)
@@ -176,7 +176,7 @@ def test_any_line_of_plain_text_comes_back(texts):
         ("a.pubtator", b"1|t|a\n1|t|b\n", 2, "stands on line 1"),
         ("a.pubtator", b"1|t|a\n2|t|b\n1|a|c\n", 3, "right after its title"),
         ("a.conll", b"-DOCSTART-\n\n", None, "there is no passage"),
-        ("a.xml", b"<?xml version='1.0'?>\n<x/>", 1, "XML is not read"),
+        ("a.xml", b"<?xml version='1.0'?>\n<x/>", None, "XML of <x>, which is not"),
     ],
 )
 def test_wrong_input_is_one_line_that_says_where(write, name, content, line, problem):
@@ -191,7 +191,7 @@ def test_wrong_input_is_one_line_that_says_where(write, name, content, line, pro
 
 def test_standard_input_is_named_in_errors():
     with pytest.raises(files.InputError, match="^standard input:2: byte 1 "):
-        list(passages.read_passages("-", io.BytesIO(b"a\n\xff")))
+        list(inputs.read_passages("-", io.BytesIO(b"a\n\xff")))
 
 
 def test_file_that_is_not_there(tmp_path):
@@ -206,7 +206,7 @@ def test_any_id_that_comes_again_is_found_among_many(first, second):
     names = [f"PMID{number}" for number in range(5001)]
     names[max(first, second)] = names[min(first, second)]
     stream = io.BytesIO("".join(f'{{"id":"{n}","text":""}}\n' for n in names).encode())
-    found = passages.read_passages("-", stream)
+    found = inputs.read_passages("-", stream)
     if first == second:
         assert len(list(found)) == 5001
     else:
@@ -225,7 +225,7 @@ def test_text_needs_no_more_memory_than_its_longest_line_and_its_ids():
     peaks = []
     for count in (2000, 20000):
         tracemalloc.start()
-        for _ in passages.read_passages("-", lines(count)):
+        for _ in inputs.read_passages("-", lines(count)):
             pass
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biocodes import transform_nbset2bioasqform as transform
+from biocodes.lib import bioasq
 from biocodes.lib.files import InputError
 from kit.paths import DATA, ROOT
 
@@ -90,7 +91,7 @@ def test_it_runs_on_the_standard_library_alone_from_any_folder(tmp_path):
     ],
 )
 def test_only_a_bioasq_id_loses_its_suffix(snippet_id, question):
-    assert transform.question_id(snippet_id) == question
+    assert bioasq.question_id(snippet_id) == question
 
 
 def test_ids_of_another_length_are_taken_as_they_are_and_reported(run, write, tmp_path):
@@ -132,6 +133,48 @@ def test_snippets_are_pooled_and_equal_texts_summed_under_the_likeliest_spelling
             "exact_answer": [["brca1"], ["TP53"], ["EGFR"]],
         }
     ]
+
+
+@pytest.mark.parametrize(
+    "text, submitted",
+    [
+        ("BRCA1,", "BRCA1"),
+        ("BRCA1.", "BRCA1"),
+        ("BRCA1 ", "BRCA1"),
+        ("BRCA1..", "BRCA1."),  # one of them goes
+        ("BRCA1;", "BRCA1;"),
+        ("(BRCA1)", "BRCA1"),
+        ("[BRCA1],", "BRCA1"),
+        ("(a) and (b)", "(a) and (b)"),  # nothing encloses the whole
+        ("BRCA1 (human)", "BRCA1 (human)"),
+        ("(BRCA1", None),
+        ("BRCA1)", None),
+        (")BRCA1(", None),
+        ("x" * 101, None),
+        ("x" * 100 + ".", "x" * 100),
+        ("()", None),
+        (".", None),
+    ],
+)
+def test_rules_of_the_7th_challenge_make_texts_tidy(text, submitted):
+    nbest = {QUESTION + "_001": [candidate(text, 0.5)]}
+    answers, _ = transform.transform(nbest, rules="n2b")
+    expected = [] if submitted is None else [[submitted]]
+    assert answers["questions"][0]["exact_answer"] == expected
+
+
+def test_tidy_texts_that_are_equal_are_summed(run, write, tmp_path):
+    texts = {"brca1,": 0.3, "(BRCA1)": 0.3, "TP53": 0.4, "EGFR(": 0.9}
+    nbest = {
+        f"{QUESTION}_00{number}": [candidate(text, probability)]
+        for number, (text, probability) in enumerate(texts.items())
+    }
+    path = write(nbest, "nbest.json")
+    flags = ["--nbest_path", path, "--output_path", tmp_path]
+    for more, best in ((["--rules=n2b"], "brca1"), ([], "EGFR(")):
+        assert run(*flags, *more).status == 0
+        (question,) = json.loads(read(tmp_path, transform.ANSWER_FILE))["questions"]
+        assert question["exact_answer"][0] == [best]
 
 
 def test_empty_and_overlong_texts_are_dropped():
@@ -180,7 +223,7 @@ candidates = st.builds(
 def test_every_well_formed_file_gives_whole_answers(nbest):
     answers, with_probability = transform.transform(nbest)
     json.dumps([answers, with_probability], allow_nan=False)
-    pools = transform.pool_snippets(nbest)
+    pools = transform.pool_candidates(nbest)
     asked = [question["id"] for question in answers["questions"]]
     assert asked == list(pools)
     assert sum(map(len, pools.values())) == sum(map(len, nbest.values()))

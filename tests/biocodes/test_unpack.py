@@ -267,15 +267,32 @@ def test_numbers_and_chains_that_cannot_be_are_damage(tmp_path, content):
     refuse(str(archive), tmp_path, "is cut off or damaged; remove it")
 
 
-def test_a_zip_of_garbled_lzma_is_damaged(tmp_path):
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_a_zip_of_garbled_streams_is_damaged(tmp_path, method):
+    """Each kind of stream has errors of its own; bz2's look like those of a disk."""
     path = tmp_path / "a.zip"
-    with zipfile.ZipFile(str(path), "w", zipfile.ZIP_LZMA) as archive:
+    with zipfile.ZipFile(str(path), "w", method) as archive:
         archive.writestr("a.tsv", b"word\tO\n" * 1000)
     content = bytearray(path.read_bytes())
     # After the local header: 30 bytes and the name, then 9 bytes of LZMA's settings.
     content[44:60] = b"\xff" * 16
     path.write_bytes(bytes(content))
     refuse(str(path), tmp_path, "is cut off or damaged; remove it")
+
+
+def test_a_name_that_the_locale_lacks_is_refused(tmp_path, run_command):
+    archive = make_zip(tmp_path / "archive", [("n\xe9e.tsv", b"x")])
+    environment = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = run_command(
+        "biocodes/unpack.py",
+        f"--archive_path={archive}",
+        f"--output_dir={tmp_path / 'out'}",
+        env={**os.environ, **environment},
+    )
+    assert "its member 'n\\xe9e.tsv' is not in this locale's encoding, " in done.error
+    assert os.listdir(str(tmp_path)) == ["archive"]
 
 
 @pytest.mark.parametrize("make", [make_tar, make_zip])
@@ -311,6 +328,30 @@ def test_any_garbled_tar_is_unpacked_or_refused(data):
             assert sorted(os.listdir(folder)) == ["a.tar.gz", "out"]
         except files.InputError:
             assert os.listdir(folder) == ["a.tar.gz"]
+
+
+@settings(deadline=None, max_examples=200)
+@given(data=st.data())
+def test_any_garbled_zip_is_unpacked_or_refused(data):
+    methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", data.draw(st.sampled_from(methods))) as archive:
+        archive.writestr("folder/a.tsv", b"word\tO\n" * 9)
+        archive.writestr("folder/b.tsv", b"")
+    content = bytearray(stream.getvalue())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(4, len(content) - 1))] = data.draw(
+            st.integers(0, 255)
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "a.zip")
+        with open(path, "wb") as file:
+            file.write(bytes(content))
+        try:
+            unpack.unpack(path, os.path.join(folder, "out"))
+            assert sorted(os.listdir(folder)) == ["a.zip", "out"]
+        except files.InputError:
+            assert os.listdir(folder) == ["a.zip"]
 
 
 def test_as_a_command(run_command, tmp_path):

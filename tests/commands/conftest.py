@@ -11,7 +11,10 @@ from kit.golden import INIT
 from kit.small_input import COMMANDS, lay_out
 
 # They import TensorFlow, so they are forked from a process that has done so.
-FORKED = ("run_ner.py", "run_re.py", "run_qa.py", "biocodes/convert_checkpoint.py")
+FORKED = (
+    *("run_ner.py", "run_re.py", "run_qa.py"),
+    *("biocodes/convert_checkpoint.py", "biocodes/export_model.py"),
+)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import pytest
 import run_ner
 import run_qa
 import run_re
+from biocodes.lib import model_folder
 from finetuning import checkpoints
 from finetuning.signals import AGAIN
 from kit.forked import At
@@ -55,7 +56,7 @@ BEFORE_THE_FIRST_CHECKPOINT = {
     ],
     "run_qa.py": [
         At("biocodes.lib.squad.locate", 5),
-        At("run_qa.tf.io.TFRecordWriter.write", 3),
+        At("modeling.tf.io.TFRecordWriter.write", 3),
         *renamed("train.tf_record"),
         At("finetuning.hooks.WatchTraining.after_run"),
     ],
@@ -126,7 +127,8 @@ class Job:
         return {
             path.name: path.read_bytes()
             for path in self.out.iterdir()
-            if path.name not in (".lock", "checkpoint") and "tfevents" not in path.name
+            if path.name not in (".lock", "checkpoint", "scores.json")
+            and "tfevents" not in path.name
         }
 
     def killed(self, at):
@@ -178,7 +180,7 @@ def test_killed_in_training(jobs):
     job.begin("before")
     for at, step in IN_TRAINING:
         job.killed(at)
-        assert checkpoints.step_of_name(checkpoints.latest(str(job.out))) == step, at
+        assert model_folder.step_of_name(model_folder.latest(str(job.out))) == step, at
         assert not job.results & set(job.content())
     assert job.run().status == 0
     content = job.content()
@@ -187,7 +189,7 @@ def test_killed_in_training(jobs):
         assert content[name] == job.final[name]
     for name in ("label_test.txt", "NER_result_conll.txt"):
         assert content[name].count(b"\n") == job.final[name].count(b"\n")
-    last = checkpoints.latest(str(job.out))
+    last = model_folder.latest(str(job.out))
     assert checkpoints.step(last) == 8
     checkpoints.check_resumable(last)
 

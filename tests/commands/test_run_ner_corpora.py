@@ -8,6 +8,7 @@ import tensorflow.compat.v1 as tf
 import run_ner
 from kit.ner_runs import scores_in, word_labels_in
 from kit.several_corpora import SENTENCES, make_corpus, text_of, two_corpora
+from tasks.ner import head as ner_head
 from tasks.ner.partial_annotation import marginal_cross_entropy
 from tasks.ner.results import ENTITY_SCORES, PIECE_FILES, RESULTS, WORD_FILE
 
@@ -94,7 +95,7 @@ def test_partial_annotation_can_be_switched_off(
         used.append(arguments)
         return original(*arguments)
 
-    monkeypatch.setattr(run_ner, "marginal_cross_entropy", noted)
+    monkeypatch.setattr(ner_head, "marginal_cross_entropy", noted)
     short = ("--num_train_epochs=1", "--do_predict=false")
     for value, is_used in (("false", False), ("true", True)):
         flags = arguments(tiny_bert, two, tmp_path / value, *short)

@@ -16,6 +16,7 @@ from finetuning.estimator import ModeKeys
 from finetuning.windows import NO_WORD
 from kit.golden import CASED, INIT, NER, NER_MODEL
 from kit.ner_runs import LABEL_IDS, TEST, prediction_flags, write_corpus
+from tasks.ner import head as ner_head
 from tasks.ner.labels import ORIGINAL_LABELS
 from tasks.ner.results import whole_sentences
 
@@ -134,7 +135,7 @@ def test_padding_is_out_of_the_loss_unless_it_shall_count():
             model = modeling.BertModel(
                 config, False, features["input_ids"], features["input_mask"]
             )
-            head = run_ner.make_head(7, count_padding)
+            head = ner_head.make_head(7, count_padding)
             loss, predictions = head(model, features, ModeKeys.EVAL)
             tf.train.Saver().restore(session, str(NER_MODEL))
             return session.run([loss, predictions["loss"]])

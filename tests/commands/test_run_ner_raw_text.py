@@ -1,7 +1,9 @@
 """run_ner.py --predict_file: entities of raw text, and nothing lost."""
 
+import gzip
 import json
 import re
+import shutil
 import signal
 import time
 
@@ -65,18 +67,24 @@ def test_text_becomes_entities_in_all_formats(call, tiny_bert, tmp_path, caplog)
     ]
     count = sum(len(entities) for _, entities in annotated)
     assert annotated[0].entities and annotated[3].entities
-    line = f"{count:,} entities in 4 passages: {out / 'entities.jsonl'}"
+    made = ["entities.jsonl", "entities.conll", "entities.pubtator", "brat"]
+    made += ["entities.bioc.json", "entities.csv", "summary.csv", "entities.html"]
+    written = ", ".join(str(out / name) for name in made)
+    line = f"{count:,} entities in 4 passages: {written}"
     assert logged(caplog)[-1] == line
-    made = {"entities.conll", "entities.pubtator", "entities.bioc.json", "brat"}
-    kept = {"entities.jsonl", "entities.html", "run.json", ".lock"}
-    assert {path.name for path in out.iterdir()} == made | kept
+    assert {path.name for path in out.iterdir()} == {*made, "run.json", ".lock"}
     assert "Entities in own.txt" in (out / "entities.html").read_text()
     # Of another input: nothing of this one may stay beside it.
     other = write_texts(tmp_path / "other.txt", TEXTS[:1])
     refused = call(run_ner, *prediction_flags(tiny_bert, out, other)).error
     assert f"{out / 'brat'}: an earlier prediction's, which would stay" in refused
-    (out / "brat").rename(tmp_path / "brat")
-    assert call(run_ner, *prediction_flags(tiny_bert, out, other)) == (0, "", "")
+    shutil.copytree(str(out / "brat"), str(tmp_path / "brat"))
+    shutil.rmtree(str(out / "brat"))
+    refused = call(run_ner, *prediction_flags(tiny_bert, out, other)).error
+    assert f"{out / 'entities.jsonl'}: holds the results of another input; " in refused
+    (tmp_path / "brat").rename(out / "brat")
+    flags = prediction_flags(tiny_bert, out, other, "--overwrite_output_dir=true")
+    assert call(run_ner, *flags) == (0, "", "")
     assert {path.name for path in out.iterdir()} == {
         "entities.jsonl",
         "run.json",
@@ -86,6 +94,21 @@ def test_text_becomes_entities_in_all_formats(call, tiny_bert, tmp_path, caplog)
         (passage, [entity._replace(score=None) for entity in entities])
         for passage, entities in annotated[:1]
     ]
+
+
+def test_scores_and_types_are_as_asked(call, tiny_bert, tmp_path):
+    file = write_texts(tmp_path / "own.txt", TEXTS)
+    found = []
+    for flags in ([], ["--min_score=0.55602", "--type_name=Disease"]):
+        out = tmp_path / str(len(flags))
+        assert call(run_ner, *prediction_flags(tiny_bert, out, file, *flags))[0] == 0
+        lines = list(read_jsonl(str(out / "entities.jsonl")))
+        found.append([entity for _, entities in lines for entity in entities])
+    everything, some = found
+    expected = [entity for entity in everything if entity.score >= 0.55602]
+    assert 0 < len(expected) < len(everything)
+    assert {entity.type for entity in some} == {"Disease"}
+    assert [entity[:2] for entity in some] == [entity[:2] for entity in expected]
 
 
 def test_an_interrupted_run_is_resumed(start_command, call, tiny_bert, tmp_path, many):
@@ -119,6 +142,27 @@ def test_an_interrupted_run_is_resumed(start_command, call, tiny_bert, tmp_path,
     expected = without_scores(whole / "entities.jsonl")
     assert without_scores(out / "entities.jsonl") == expected
     assert not part.exists() and not (out / "entities.jsonl.part.json").exists()
+
+
+def test_pubmed_and_folders_become_entities(call, tiny_bert, tmp_path):
+    """With the ids that people know them by; what is no passage is not read as one."""
+    record = f"PMID- 7\nTI  - {TEXTS[0]}\nAD  - Department of Ataxia, AB.\n"
+    with gzip.open(str(tmp_path / "set.nbib.gz"), "wb") as stream:
+        stream.write(record.encode())
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "note.txt").write_text(f"\n{TEXTS[0]}\n")
+    found = []
+    for name in ("set.nbib.gz", "notes"):
+        flags = prediction_flags(
+            tiny_bert, tmp_path / name[:3], f"--predict_file={tmp_path / name}"
+        )
+        assert call(run_ner, *flags) == (0, "", "")
+        found += without_scores(tmp_path / name[:3] / "entities.jsonl")
+    (title, of_title), (note, of_note) = found
+    assert title == Passage("7", "title", TEXTS[0])
+    assert note == Passage("note", None, f"\n{TEXTS[0]}\n")
+    starts = [[entity.start for entity in own] for own in (of_title, of_note)]
+    assert starts[0] and [start + 1 for start in starts[0]] == starts[1]
 
 
 def test_shards_are_the_whole(call, tiny_bert, tmp_path):

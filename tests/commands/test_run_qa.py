@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 import run_qa
 from biocodes.lib import files, squad, squad_scores
 from kit.golden import INIT, QA, QA_MODEL
+from kit.models import save_checkpoint, value_of, values_of
 from kit.qa_runs import (
     SMALL,
     TEST,
@@ -74,10 +75,29 @@ def test_answers_are_the_originals(setting, tmp_path):
     )
 
 
-def test_padding_to_max_seq_length_changes_no_answer(tmp_path):
-    predict(tmp_path, TEST, *SETTINGS["small_windows"], "--pad_to_max_length=true")
-    golden = QA / "small_windows"
+@pytest.mark.parametrize("setting", ["small_windows", "with_negative"])
+def test_padded_answers_are_the_originals(setting, tmp_path):
+    predict(tmp_path, TEST, *SETTINGS[setting], "--pad_to_max_length=true")
+    golden = QA / setting
+    nbest = "nbest_predictions.json"
+    check_nbest(load(tmp_path, nbest), load(golden, nbest))
     assert load(tmp_path, "predictions.json") == load(golden, "predictions.json")
+
+
+def test_padding_competes_with_answers_where_every_input_is_padded(tmp_path):
+    """A model that is trained well, as the golden one, does not show it."""
+    values = dict(values_of(str(QA_MODEL)))
+    values["cls/squad/output_weights"] = -values["cls/squad/output_weights"]
+    model = save_checkpoint(tmp_path / "model.ckpt", values)
+    sizes = {}
+    for padded in ("true", "false"):
+        flags = (f"--init_checkpoint={model}", f"--pad_to_max_length={padded}")
+        predict(tmp_path / padded, TEST, *SETTINGS["small_windows"], *flags)
+        lists = load(tmp_path / padded, "nbest_predictions.json")
+        sizes[padded] = [len(entries) for entries in lists.values()]
+    pairs = list(zip(sizes["true"], sizes["false"]))
+    assert all(with_padding <= without for with_padding, without in pairs)
+    assert any(with_padding < without for with_padding, without in pairs)
 
 
 def test_null_odds_decide_against_the_threshold(tmp_path):
@@ -130,10 +150,6 @@ def test_train_predict_convert_score(succeed, tmp_path):
     assert len([float(number) for number in printed.split()]) == 10
 
 
-def variable(prefix, name):
-    return tf.train.load_checkpoint(str(prefix)).get_tensor(name)
-
-
 def test_a_fine_tuned_checkpoint_brings_its_head_to_a_second_training(tmp_path):
     train(
         tmp_path,
@@ -143,8 +159,8 @@ def test_a_fine_tuned_checkpoint_brings_its_head_to_a_second_training(tmp_path):
         "--learning_rate=1e-9",
     )
     for name in ("cls/squad/output_weights", "cls/squad/output_bias"):
-        trained = variable(tmp_path / "model.ckpt-1", name)
-        np.testing.assert_allclose(trained, variable(QA_MODEL, name), atol=1e-6)
+        trained = value_of(str(tmp_path / "model.ckpt-1"), name)
+        np.testing.assert_allclose(trained, value_of(str(QA_MODEL), name), atol=1e-6)
 
 
 def test_squad_2_is_trained_on_and_predicted(tmp_path):

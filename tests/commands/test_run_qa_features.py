@@ -16,6 +16,8 @@ from kit.golden import CASED, QA
 from kit.qa_runs import TEST, TRAIN, question, squad_file, write
 from kit.qa_windows import SPACES, WORDS, limits_of, with_logits
 from tasks.qa import decoding
+from tasks.qa import head as qa_head
+from tasks.qa.answers import load_to_train
 from tasks.qa.results import make_text_of
 
 tf.disable_v2_behavior()
@@ -67,7 +69,7 @@ def test_lost_answers_are_left_out_counted_and_five_named(tmp_path, logs):
     outside = [question("before", ("The", -1)), question("behind", (".", 40))]
     kept = question("kept", ("p53", 4))
     dataset = squad_file(*wrong, *outside, question("blank", ("", 4)), kept)
-    examples = run_qa.load_to_train(write(tmp_path / "x.json", dataset), False)
+    examples = load_to_train(write(tmp_path / "x.json", dataset), False)
     # Where the words are right, the place need not be right to the character.
     assert [example.id for example in examples] == ["lost1", "kept"]
     (warning,) = logs.messages
@@ -181,7 +183,7 @@ def test_padding_takes_part_in_the_loss_only_when_asked_to():
         }
         for count_padding in (True, False):
             with tf.variable_scope("", reuse=not count_padding):
-                losses[count_padding], predictions = run_qa.make_head(count_padding)(
+                losses[count_padding], predictions = qa_head.make_head(count_padding)(
                     encoder, features, mode
                 )
         names = [variable.op.name for variable in tf.trainable_variables()]

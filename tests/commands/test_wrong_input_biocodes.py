@@ -20,7 +20,6 @@ from kit.wrong_input import (
     unreadable,
 )
 
-CONVERT = "biocodes/convert_checkpoint.py"
 DETOKENIZE = "biocodes/ner_detokenize.py"
 CHEMPROT = "chemprot/chemprot_training/chemprot_training"
 
@@ -60,7 +59,7 @@ CASES = [
         (
             "binary file",
             [put("pieces/token_test.txt", b"\xff\xfe\0")],
-            "pieces/token_test.txt:1: byte 1 of the line is not UTF-8",
+            "pieces/token_test.txt: this is UTF-16; save it as UTF-8",
         ),
         (
             "unreadable answers",
@@ -305,46 +304,6 @@ CASES = [
         ),
     ),
     *cases_of(
-        CONVERT,
-        ("missing folder", [give("--input_dir={here}/no")], "/no: no such folder"),
-        ("empty configuration", [put("hf/config.json", "")], "config.json:1: not JSON"),
-        (
-            "number out of range",
-            [put_json("hf/config.json", {"hidden_size": -1})],
-            "hf/config.json: without the key vocab_size, ",
-        ),
-        (
-            "vocabulary of another size",
-            [put("hf/vocab.txt", "[PAD]\n")],
-            "hf/vocab.txt: 1 pieces, but vocab_size in config.json is 5",
-        ),
-        (
-            "truncated weights",
-            [cut("hf/model.safetensors", 5000)],
-            "hf/model.safetensors: not a whole safetensors file",
-        ),
-        (
-            "binary weights",
-            [put("hf/model.safetensors", b"\x80\x02ctorch\n" * 99)],
-            "hf/model.safetensors: not a whole safetensors file",
-        ),
-        (
-            "missing weights",
-            [put("hf/model.safetensors", None)],
-            "hf: holds no model.s",
-        ),
-        (
-            "output in a file",
-            [give("--output_dir={here}/table.txt")],
-            "table.txt: cann",
-        ),
-        (
-            "full disk",
-            [full_disk()],
-            r"converted/.*: cannot be written \(file too large\)",
-        ),
-    ),
-    *cases_of(
         "biocodes/unpack.py",
         (
             "missing archive",
@@ -391,7 +350,11 @@ def test_wrong_input_is_one_line(case, refused, as_command, as_new_command):
 
 def test_every_script_is_given_wrong_input():
     """run_*.py are in test_wrong_input_entrypoints.py, scorers in ..._conlleval.py."""
-    elsewhere = re.compile(r"run_|biocodes/conlleval\.")
+    of_bioasq = "transform_n2b_|bioasq_submission"  # ..._bioasq.py
+    of_models = "convert_checkpoint|export_model"  # ..._models.py
+    of_entities = "to_corpus|entity_formats|conll_types"  # ..._entities.py
+    others = f"conlleval\\.|{of_bioasq}|{of_models}|{of_entities}"
+    elsewhere = re.compile(f"run_|biocodes/({others})")
     scripts = {script for script in COMMANDS if not elsewhere.match(script)}
     assert {case.script for case in CASES} == scripts
     assert len(CASES) >= 60

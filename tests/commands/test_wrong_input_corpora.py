@@ -51,6 +51,7 @@ DATA_DIRS = cases_of(
             ),
             ("a b={here}/dis,{here}/chem", "--data_dir: 'a b' cannot be the type"),
             ("0={here}/dis,{here}/chem", "--data_dir: '0' cannot be the type"),
+            ("\udce9={here}/dis,{here}/chem", r"--data_dir: '\\udce9' cannot be the"),
             (
                 "Disease={here}/dis,/nowhere",
                 "/nowhere/train_dev.tsv: cannot be read",
@@ -62,9 +63,9 @@ DATA_DIRS = cases_of(
 FILES = cases_of(
     "run_ner.py",
     (
-        "label that no training file has",
-        [put("chem/devel.tsv", "word\tB-Gene\n"), give("--do_eval=true")],
-        "/chem/devel.tsv:1: the model does not know the label B-Gene",
+        "type that no training file has with these capitals",
+        [put("chem/devel.tsv", "word\tB-chemical\n"), give("--do_eval=true")],
+        "/chem/devel.tsv:1: the model does not know the label B-chemical",
         ("new",),
     ),
     (

@@ -52,7 +52,7 @@ CASES = [
         (
             "UTF-16",
             [recode("ner/train_dev.tsv", "utf-16")],
-            "ner/train_dev.tsv:1: byte 1 of the line is not UTF-8 text",
+            "ner/train_dev.tsv: this is UTF-16; save it as UTF-8",
         ),
         (
             "UTF-16 without a mark",
@@ -256,7 +256,7 @@ CASES = [
         (
             "binary file",
             [put("qa/test.json", b"\x1f\x8b\x08\0")],
-            "test.json:1: byte 2",
+            "test.json: this is compressed by gzip; unpack it first",
         ),
         (
             "another form",

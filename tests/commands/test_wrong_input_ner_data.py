@@ -52,7 +52,7 @@ CASES = cases_of(
     (
         "UTF-16",
         [recode("ner/train_dev.tsv", "utf-16")],
-        "/ner/train_dev.tsv:1: byte 1 of the line is not UTF-8",
+        "/ner/train_dev.tsv: this is UTF-16; save it as UTF-8",
     ),
     (
         "binary training file",

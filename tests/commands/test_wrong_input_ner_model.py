@@ -150,7 +150,7 @@ CASES = cases_of(
             give(f"--init_checkpoint={NER_MODEL}"),
             line("ner/train_dev.tsv", 1, b"word\tB-Gene"),
         ],
-        r"output_\w+ has shape \[7.*\] there but \[8.*; it was trained with other",
+        r"output_\w+ has shape \[7.*\] there but \[9.*; it was trained with other",
     ),
     # Prediction.
     (

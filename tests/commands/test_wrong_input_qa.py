@@ -4,7 +4,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from kit.golden import QA_MODEL
-from kit.qa_runs import question, squad_file
+from kit.qa_runs import question, squad_file, yes_no
+from kit.small_input import ID
 from kit.wrong_input import cases_of, give, names_of, put, put_json
 
 tf.disable_v2_behavior()
@@ -12,6 +13,9 @@ tf.disable_v2_behavior()
 SCRIPT = "run_qa.py"
 PREDICT = give("--do_train=false", f"--init_checkpoint={QA_MODEL}")
 TRAIN = give("--do_predict=false")
+
+
+BARE = {"id": "q", "question": "Does it bind ?"}
 
 
 def asked(value):
@@ -30,6 +34,11 @@ FILES = [
         ("no JSON", [put("qa/test.json", "{")], "/qa/test.json:1: not JSON"),
         ("no data", [asked({})], 'no list "data"'),
         ("a list", [asked([])], 'no list "data"'),
+        (
+            "questions of BioASQ",
+            [asked({"questions": [{"body": "What?"}]})],
+            "these are questions in BioASQ's form, of which python biocodes/bioasq_to_",
+        ),
         ("no paragraphs", [asked({"data": [{}]})], 'no list "paragraphs"'),
         (
             "no qas",
@@ -103,6 +112,109 @@ FILES = [
         base=[TRAIN],
     ),
 ]
+YES_NO = [
+    *cases_of(
+        SCRIPT,
+        (
+            "answers of factoid questions to learn",
+            [give("--do_predict=false")],
+            'q0 has "answers" other than .*; .*--question_type=factoid or list',
+        ),
+        (
+            "answers of factoid questions to score",
+            [taught(squad_file(yes_no("a", "yes"), yes_no("b", "no")))],
+            'qa/test.json: question q0 has "answers" other than',
+        ),
+        (
+            "an answer that is_impossible contradicts",
+            [taught(squad_file(question("q", answers="yes", is_impossible=True)))],
+            'train.json: question q has the answer "yes", .*true contradicts',
+        ),
+        (
+            "snippets that contradict each other",
+            [taught(squad_file(yes_no(f"{ID}_001", "yes"), yes_no(f"{ID}_002", "no")))],
+            f'{ID}_001 has the answer "yes" and {ID}_002 "no", but both are one',
+        ),
+        (
+            "no answer to learn",
+            [taught(squad_file(yes_no("a", "yes"), {"id": "b", "question": "?"}))],
+            "train.json: question b has no answers; for training",
+        ),
+        (
+            "maybe without its flag",
+            [taught(squad_file(yes_no("a", "yes"), yes_no("b", "maybe")))],
+            'b has the answer "maybe", .* train with --labels=yes,no,maybe',
+        ),
+        (
+            "one answer alone",
+            [taught(squad_file(yes_no("a", "yes"), yes_no("b", "yes")))],
+            "not one question has the answer no; .*--balance=none",
+        ),
+        ("no questions", [taught({"data": []})], "train.json: has no questions"),
+        base=[give("--question_type=yesno")],
+    ),
+    *cases_of(
+        SCRIPT,
+        (
+            "maybe to score with a model that does not know it",
+            [
+                taught(squad_file(yes_no("a", "yes"), yes_no("b", "no"))),
+                asked(squad_file(yes_no("c", "maybe"))),
+                give("--question_type=yesno"),
+            ],
+            'test.json: question c has the answer "maybe", which is not one of yes, no',
+        ),
+        (
+            "yes/no questions as factoid ones",
+            [taught(squad_file(yes_no("a", "no")))],
+            'a has the answer "no", that of a yes/no question; give --question_type=ye',
+        ),
+        (
+            "yes/no questions as list ones",
+            [
+                taught(squad_file(yes_no("a", "no"))),
+                give("--question_type=list"),
+            ],
+            'a has the answer "no", that of a yes/no question; give --question_type=ye',
+        ),
+        (
+            "questions of mixed kinds",
+            [taught(squad_file(question("a", ("p53", 4)), yes_no("b", "no")))],
+            'b has the answer "no", that of a yes/no question; give --question_type=ye',
+        ),
+        ("nonsense type", [give("--question_type=open")], "factoid.yesno.list"),
+        (
+            "labels in another order",
+            [give("--question_type=yesno", "--labels=no,yes")],
+            "--labels",
+        ),
+        (
+            "labels of factoid questions",
+            [give("--labels=yes,no")],
+            "--labels: is for --question_type=yesno only",
+        ),
+        (
+            "balance of list questions",
+            [give("--question_type=list", "--balance=none")],
+            "--balance: is for --question_type=yesno only",
+        ),
+        (
+            "an epoch of nothing",
+            [give("--question_type=yesno", "--examples_per_class=0")],
+            "--examples_per_class: must be 1 or more",
+        ),
+        (
+            "no answer to a yes/no question",
+            [give("--question_type=yesno", "--version_2_with_negative=true")],
+            "--version_2_with_negative: is for factoid and list questions only",
+        ),
+        (
+            "a model of factoid questions",
+            [PREDICT, give("--question_type=yesno"), asked(squad_file(BARE))],
+            "was trained for other questions: .*; give --question_type=factoid or list",
+        ),
+    ),
+]
 FLAGS = [
     *cases_of(
         SCRIPT,
@@ -159,6 +271,11 @@ AS_COMMAND = cases_of(
 
 @pytest.mark.parametrize("case", FILES, ids=names_of(FILES))
 def test_wrong_file_is_one_line(case, refused):
+    refused(case)
+
+
+@pytest.mark.parametrize("case", YES_NO, ids=names_of(YES_NO))
+def test_wrong_yes_no_question_is_one_line(case, refused):
     refused(case)
 
 

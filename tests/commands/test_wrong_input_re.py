@@ -15,6 +15,22 @@ SCRIPT = "run_re.py"
 DATA = cases_of(
     SCRIPT,
     (
+        "a .csv where a .tsv should be",
+        [put("re/train.csv", "sentence,label\na,1\n"), put("re/train.tsv", None)],
+        r"train.tsv: cannot be read .*; there is .*re/train.csv; python biocodes/"
+        r"to_corpus.py --task=re --input=.*re/train.csv makes the files for run_re.py",
+    ),
+    (
+        "a .tsv that is still compressed",
+        [put("re/train.tsv.gz", "x"), put("re/train.tsv", None)],
+        r"train.tsv: cannot be read .*; there is .*re/train.tsv.gz, which has to be",
+    ),
+    (
+        "a spreadsheet called .tsv",
+        [put("re/train.tsv", b"PK\x03\x04\x14\n")],
+        "train.tsv: this is a ZIP archive, as .docx and .xlsx are; save a document as",
+    ),
+    (
         "one column",
         [line("re/train.tsv", 3, "No label.")],
         "train.tsv:3: 1 column, expected 2",

@@ -5,13 +5,14 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import optimization
-import run_ner
-import run_qa
-import run_re
 from finetuning.estimator import ModeKeys
 from finetuning.training import TrainingSettings, training_loss
-from kit.models import PRETRAINED, tiny_model
+from kit.golden import PRETRAINED
+from kit.models import tiny_model
 from kit.paths import DATA
+from tasks.ner import head as ner_head
+from tasks.qa import head as qa_head
+from tasks.re import head as re_head
 
 tf.disable_v2_behavior()
 
@@ -33,9 +34,9 @@ SETTINGS = TrainingSettings(
     seed=0,
 )
 HEADS = {
-    "ner": run_ner.make_head(7, count_padding=True),
-    "re": run_re.make_head(2),
-    "qa": run_qa.make_head(count_padding=True),
+    "ner": ner_head.make_head(7, count_padding=True),
+    "re": re_head.make_head(2),
+    "qa": qa_head.make_head(count_padding=True),
 }
 
 

@@ -12,8 +12,6 @@ from finetuning.batches import (
     LENGTH_CLASSES,
     ReadAhead,
     batch_of,
-    dataset,
-    dataset_of_parts,
     file_order,
     in_input_order,
     micro_batches,
@@ -22,6 +20,7 @@ from finetuning.batches import (
     stream_batches,
     training_order,
 )
+from finetuning.datasets import dataset, dataset_of_parts
 from kit.examples import SCHEMA, corpora, written
 
 tf.disable_v2_behavior()
@@ -182,6 +181,28 @@ def test_epochs_and_seeds_differ(by_length):
     epoch_1, epoch_2 = epochs(1)
     assert epoch_1 != epoch_2
     assert epoch_1 != epochs(2)[0]
+
+
+@settings(deadline=None, max_examples=50)
+@given(LENGTHS, st.integers(1, 9), SEEDS, st.booleans(), st.data())
+def test_epochs_are_what_is_drawn(lengths, size, seed, by_length, data):
+    """Batch after batch, what is left over of an epoch first in the next one."""
+    taken = data.draw(st.integers(1, len(lengths)))
+    drawn = []
+
+    def draw(random):
+        drawn.append(random.permutation(len(lengths))[:taken])
+        return drawn[-1]
+
+    order = training_order(lengths, size, seed, by_length, draw)
+    batches = list(itertools.islice(order, 3 * taken))
+    assert all(len(batch) == size for batch in batches)
+    seen = np.bincount(np.concatenate(batches), minlength=len(lengths))
+    known = np.bincount(np.concatenate(drawn), minlength=len(lengths))
+    assert (seen <= known).all()
+    # No epoch is drawn before what was drawn is used up.
+    left_over = len(drawn) * taken - seen.sum()
+    assert 0 <= left_over < taken + size
 
 
 def padding_share(lengths, parts):

@@ -7,12 +7,11 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import modeling
-from biocodes.lib import files
-from finetuning import checkpoints
+from biocodes.lib import files, model_folder
+from finetuning import checkpoints, model_dir
+from kit.golden import FINE_TUNED, PRETRAINED
 from kit.models import (
-    FINE_TUNED,
     PARTS,
-    PRETRAINED,
     copy_checkpoint,
     save_checkpoint,
     tiny_config,
@@ -27,16 +26,16 @@ from kit.models import (
 )
 def test_parts_of_a_checkpoint_mean_the_checkpoint(tmp_path, ending):
     prefix = copy_checkpoint(PRETRAINED, tmp_path, "model.ckpt-7")
-    assert checkpoints.resolve(prefix + ending) == prefix
+    assert model_folder.resolve(prefix + ending) == prefix
 
 
 def test_relative_prefix_is_found(tmp_path, monkeypatch):
     copy_checkpoint(PRETRAINED, tmp_path, "model.ckpt-7")
     monkeypatch.chdir(tmp_path)
-    assert checkpoints.resolve("model.ckpt-7") == "model.ckpt-7"
-    assert checkpoints.resolve("model.ckpt-7.index") == "model.ckpt-7"
+    assert model_folder.resolve("model.ckpt-7") == "model.ckpt-7"
+    assert model_folder.resolve("model.ckpt-7.index") == "model.ckpt-7"
     with pytest.raises(files.InputError, match="there is model.ckpt-7$"):
-        checkpoints.resolve("model.ckpt-8")
+        model_folder.resolve("model.ckpt-8")
 
 
 def test_folder_means_its_checkpoint_of_the_greatest_step(tmp_path):
@@ -47,15 +46,15 @@ def test_folder_means_its_checkpoint_of_the_greatest_step(tmp_path):
         'model_checkpoint_path: "/elsewhere/model.ckpt-9"\n'
     )
     newest = str(tmp_path / "model.ckpt-100")
-    assert checkpoints.resolve(str(tmp_path)) == newest
-    assert checkpoints.latest(str(tmp_path)) == newest
+    assert model_folder.resolve(str(tmp_path)) == newest
+    assert model_folder.latest(str(tmp_path)) == newest
 
 
 def test_checkpoint_without_a_step_counts_when_there_is_no_other(tmp_path):
     prefix = copy_checkpoint(PRETRAINED, tmp_path, "bert_model.ckpt")
-    assert checkpoints.resolve(str(tmp_path)) == prefix
+    assert model_folder.resolve(str(tmp_path)) == prefix
     newer = copy_checkpoint(PRETRAINED, tmp_path, "model.ckpt-0")
-    assert checkpoints.latest(str(tmp_path)) == newer
+    assert model_folder.latest(str(tmp_path)) == newer
 
 
 def test_incomplete_checkpoints_do_not_count(tmp_path):
@@ -67,21 +66,21 @@ def test_incomplete_checkpoints_do_not_count(tmp_path):
     (tmp_path / "model.ckpt-8.data-00001-of-00002").write_bytes(b"x")
     copy_checkpoint(PRETRAINED, tmp_path, "model.ckpt-9", PARTS[:1])
     (tmp_path / "model.ckpt-9.data-00000-of-00001.tempstate12").write_bytes(b"x")
-    assert checkpoints.prefixes_in(str(tmp_path)) == [whole]
+    assert model_folder.prefixes_in(str(tmp_path)) == [whole]
     (tmp_path / "model.ckpt-8.data-00000-of-00002").write_bytes(b"x")
-    assert checkpoints.latest(str(tmp_path)) == str(tmp_path / "model.ckpt-8")
+    assert model_folder.latest(str(tmp_path)) == str(tmp_path / "model.ckpt-8")
 
 
 @pytest.mark.parametrize("name", ["no", "no/deeper"])
 def test_folder_that_is_not_there_has_no_checkpoint(tmp_path, name):
-    assert checkpoints.latest(str(tmp_path / name)) is None
+    assert model_folder.latest(str(tmp_path / name)) is None
 
 
 def test_path_to_nothing_is_told_what_is_near(tmp_path):
     for step in (5, 10):
         copy_checkpoint(PRETRAINED, tmp_path, f"model.ckpt-{step}")
     with pytest.raises(files.InputError) as caught:
-        checkpoints.resolve(str(tmp_path / "model.ckpt-7"))
+        model_folder.resolve(str(tmp_path / "model.ckpt-7"))
     assert str(caught.value) == (
         f"--init_checkpoint={tmp_path}/model.ckpt-7: no such checkpoint; "
         f"in {tmp_path} there is model.ckpt-10, model.ckpt-5"
@@ -101,15 +100,15 @@ def test_path_to_nothing_is_told_what_is_near(tmp_path):
 def test_path_to_nothing_is_refused(tmp_path, path, parts, message):
     copy_checkpoint(PRETRAINED, tmp_path, "model.ckpt-7", parts)
     with pytest.raises(files.InputError, match=message):
-        checkpoints.resolve(str(tmp_path / path))
+        model_folder.resolve(str(tmp_path / path))
 
 
 def test_fine_tuned_prefers_the_folder(tmp_path):
-    assert checkpoints.fine_tuned(str(tmp_path), "given") == "given"
+    assert model_dir.fine_tuned(str(tmp_path), "given") == "given"
     prefix = copy_checkpoint(PRETRAINED, tmp_path, "model.ckpt-7")
-    assert checkpoints.fine_tuned(str(tmp_path), "given") == prefix
+    assert model_dir.fine_tuned(str(tmp_path), "given") == prefix
     with pytest.raises(files.InputError, match="no checkpoint .* --init_checkpoint"):
-        checkpoints.fine_tuned(str(tmp_path / "no"), None)
+        model_dir.fine_tuned(str(tmp_path / "no"), None)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +116,7 @@ def test_fine_tuned_prefers_the_folder(tmp_path):
     [("a/model.ckpt-1190", 1190), ("a/model.ckpt", -1), ("a-7/b", -1), ("m-07", 7)],
 )
 def test_step_of_a_name(prefix, step):
-    assert checkpoints.step_of_name(prefix) == step
+    assert model_folder.step_of_name(prefix) == step
 
 
 def test_step_is_what_the_checkpoint_says(tmp_path):
@@ -146,7 +145,7 @@ def test_checkpoints_beyond_those_to_keep_go(tmp_path):
     assert checkpoints.latest_to_resume(str(tmp_path), keep=2) == newest
     state = tf.train.get_checkpoint_state(str(tmp_path))
     assert len(state.all_model_checkpoint_paths) == 2
-    prefixes = checkpoints.prefixes_in(str(tmp_path))
+    prefixes = model_folder.prefixes_in(str(tmp_path))
     names = [pathlib.Path(prefix).name for prefix in prefixes]
     assert names == ["model.ckpt", "model.ckpt-10", "model.ckpt-9", "x-7"]
 

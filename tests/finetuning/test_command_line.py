@@ -24,8 +24,14 @@ NONE = object()  # the script has no such flag
 DEFAULTS = {
     "task_name": ("NER", None, NONE),
     "data_dir": (None, None, NONE),
-    "train_file": (NONE, NONE, None),
+    "train_file": (None, NONE, None),
+    "dev_file": (NONE, NONE, None),
     "predict_file": (None, NONE, None),
+    "input_format": (None, NONE, NONE),
+    "id_column": (None, NONE, NONE),
+    "text_column": (None, NONE, NONE),
+    "min_score": (0.0, NONE, NONE),
+    "type_name": (None, NONE, NONE),
     "output_dir": (None, None, None),
     "vocab_file": (None, None, None),
     "bert_config_file": (None, None, None),
@@ -58,6 +64,7 @@ DEFAULTS = {
     "num_tpu_cores": (8, 8, 8),
     # Ours.
     "model_dir": (None, None, None),
+    "engine": ("tensorflow", "tensorflow", "tensorflow"),
     "keep_checkpoint_max": (5, 5, 5),
     "seed": (1, 1, 1),
     "pad_to_max_length": (False, False, False),
@@ -74,22 +81,32 @@ DEFAULTS = {
     "embed": ("passage", NONE, NONE),
     "layers": ("-1,-2,-3,-4", NONE, NONE),
     "pooling": ("mean", NONE, NONE),
-    "labels": (NONE, None, NONE),
+    "labels": (NONE, None, None),
+    "eval_every": (None, None, None),
+    "keep_best": (False, False, False),
+    "best_metric": (None, None, None),
+    "patience": (0, 0, 0),
+    "seeds": (None, None, None),
+    "question_type": (NONE, NONE, "factoid"),
+    "balance": (NONE, NONE, "undersample"),
+    "examples_per_class": (NONE, NONE, 500),
+    "first_window_only": (NONE, NONE, False),
     "negative": (NONE, None, NONE),
 }
 # What --help shows them under, in its order.
 TOPICS = {
     "run_ner": [
         *("files", "model", "what to do", "training", "memory", "prediction"),
-        *("raw text", "embeddings", "other"),
+        *("development data", "raw text", "embeddings", "other"),
     ],
     "run_re": [
         *("files", "model", "what to do", "training", "memory", "prediction"),
-        *("task", "other"),
+        *("task", "development data", "other"),
     ],
     "run_qa": [
         *("files", "model", "what to do", "training", "memory", "prediction"),
-        *("windows", "answers", "other"),
+        *("questions", "windows", "answers", "yes/no questions"),
+        *("development data", "other"),
     ],
 }
 WITHOUT_EFFECT = "accepted for old commands, without effect"
@@ -264,7 +281,7 @@ def test_help_is_all_there_is_to_know(script, flag, call):
     assert (done.status, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == SCRIPTS[script].__doc__.splitlines()[0]
-    assert len(lines) <= 100
+    assert len(lines) <= 120
     assert max(map(len, lines)) <= 100
     assert lines[-1].startswith("--flagfile=FILE ")
 
@@ -343,12 +360,13 @@ def test_results_are_logged_as_the_original_does(caplog):
     ]
 
 
-def test_missing_tensorflow_is_one_line(tmp_path):
+@pytest.mark.parametrize("package, flag", [("tensorflow", "--version"), ("absl", "-h")])
+def test_missing_tensorflow_is_one_line(tmp_path, package, flag):
     """As with a Python of the system, in which nothing is installed."""
-    (tmp_path / "tensorflow").mkdir()
-    (tmp_path / "tensorflow" / "__init__.py").write_text("raise ImportError('no luck')")
+    (tmp_path / package).mkdir()
+    (tmp_path / package / "__init__.py").write_text("raise ImportError('no luck')")
     done = subprocess.run(
-        [sys.executable, str(ROOT / "run_re.py"), "--help"],
+        [sys.executable, str(ROOT / "run_re.py"), flag],
         capture_output=True,
         env=dict(os.environ, PYTHONPATH=str(tmp_path)),
     )
@@ -356,3 +374,14 @@ def test_missing_tensorflow_is_one_line(tmp_path):
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("run_re.py: error: TensorFlow cannot be imported by ")
     assert "(no luck); ./install.sh makes an environment with one that fits" in line
+
+
+def test_tensorflow_is_not_imported_before_it_is_needed():
+    """--help, wrong flags and --engine=onnx do not wait the seconds that it takes."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r});"
+        "import run_ner, run_re, run_qa;"
+        "print({'tensorflow', 'onnxruntime', 'onnx'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"set()\n", b"")

@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from biocodes.lib.files import InputError
-from finetuning import device
+from finetuning import cores, device
 
 # As TensorFlow 1.15, 2.15 and 2.21 write it; shortened.
 TF_1 = (
@@ -135,17 +135,17 @@ def test_quota_of_a_container_is_read(tmp_path, contents, quota):
     (tmp_path / "cpu").mkdir()
     for name, text in contents.items():
         (tmp_path / name).write_text(text)
-    assert device._cgroup_quota(str(tmp_path)) == quota
+    assert cores._cgroup_quota(str(tmp_path)) == quota
 
 
 def test_cores_are_those_that_may_be_used(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), raising=False)
-    monkeypatch.setattr(device, "_cgroup_quota", lambda: None)
-    assert device.usable_cores() == 8
-    monkeypatch.setattr(device, "_cgroup_quota", lambda: 2.5)
-    assert device.usable_cores() == 3
-    monkeypatch.setattr(device, "_cgroup_quota", lambda: 0.1)
-    assert device.usable_cores() == 1
+    monkeypatch.setattr(cores, "_cgroup_quota", lambda: None)
+    assert cores.usable_cores() == 8
+    monkeypatch.setattr(cores, "_cgroup_quota", lambda: 2.5)
+    assert cores.usable_cores() == 3
+    monkeypatch.setattr(cores, "_cgroup_quota", lambda: 0.1)
+    assert cores.usable_cores() == 1
 
 
 def test_device_is_named_and_a_missing_gpu_can_be_an_error(caplog, monkeypatch):

@@ -10,7 +10,6 @@ import tensorflow.compat.v1 as tf
 
 import modeling
 import optimization
-import run_ner
 from biocodes.lib import files
 from finetuning import estimator, session
 from kit.linear_model import (
@@ -26,6 +25,7 @@ from kit.linear_model import (
     watched_in,
 )
 from kit.paths import DATA, ROOT
+from tasks.ner import head as ner_head
 
 tf.disable_v2_behavior()
 
@@ -112,7 +112,7 @@ def test_predictions_are_tensorflows(with_each, tmp_path):
 def bert(folder):
     """model_fn of the tiny BERT with run_ner's head, updated as the suite does."""
     config = modeling.BertConfig.from_json_file(str(DATA / "init" / "bert_config.json"))
-    head = run_ner.make_head(7, count_padding=False)
+    head = ner_head.make_head(7, count_padding=False)
 
     def model_fn(features, mode):
         is_training = mode == estimator.ModeKeys.TRAIN

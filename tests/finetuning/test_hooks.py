@@ -28,7 +28,9 @@ def trains(tmp_path):
             count = tf.assign_add(step, 1)
             saver = tf.train.Saver()
             tf.add_to_collection(tf.GraphKeys.SAVERS, saver)
-            saving = hooks.SaveCheckpoints(str(tmp_path), every, interruption)
+            saving = hooks.SaveCheckpoints(
+                str(tmp_path), lambda step: step % every == 0, interruption
+            )
             last = tf.train.StopAtStepHook(last_step=steps)
             with tf.train.MonitoredSession(hooks=[saving, last]) as session:
                 while not session.should_stop():

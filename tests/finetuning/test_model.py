@@ -10,13 +10,11 @@ from biocodes.lib import files
 from biocodes.lib.labels import LABEL_FILE
 from finetuning import model
 from finetuning.model import Model, load_config, load_labels, save_labels
+from finetuning.model_dir import ModelFiles
 from kit import small_run
+from kit.golden import CONFIG_FILE, FINE_TUNED, PRETRAINED, VOCAB_FILE
 from kit.models import (
-    CONFIG_FILE,
-    FINE_TUNED,
     PARTS,
-    PRETRAINED,
-    VOCAB_FILE,
     copy_checkpoint,
     head_over_pieces,
     save_checkpoint,
@@ -46,7 +44,7 @@ def test_sequences_are_no_longer_than_the_models_positions():
         (b'{"vocab_size": 3000,\n', ":[12]: not JSON"),
         (b"[1]", "must be a JSON object"),
         (b'{"vocab_size": 3000}', "missing hidden_size"),
-        (b"\xff\xfe{}", ":1: byte 1 of the line is not UTF-8"),
+        (b"\xff\xfe{}", "this is UTF-16; save it as UTF-8"),
     ],
 )
 def test_wrong_configuration_file_is_named(tmp_path, content, message):
@@ -59,7 +57,8 @@ def test_wrong_configuration_file_is_named(tmp_path, content, message):
 
 
 def load_tokenizer(vocabulary, checkpoint=None):
-    return model.load_tokenizer(str(vocabulary), False, tiny_config(), checkpoint)
+    parts = ModelFiles(str(vocabulary), CONFIG_FILE, checkpoint, False)
+    return model.load_tokenizer(parts, tiny_config().vocab_size)
 
 
 def test_vocabulary_belongs_to_the_model():

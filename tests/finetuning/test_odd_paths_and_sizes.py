@@ -1,6 +1,7 @@
 """Paths that TensorFlow would misread, configurations that no BERT has: one line."""
 
 import json
+import os
 
 import pytest
 
@@ -26,8 +27,30 @@ def test_pattern_in_the_path_of_a_checkpoint_is_refused(flag, name):
         parse(f"--{flag}=out/{name}")
 
 
+NOT_UTF8 = os.fsdecode(b"r\xe9sum\xe9")
+
+
+@pytest.mark.parametrize("flag", ["output_dir", "init_checkpoint", "model_dir"])
+def test_path_of_a_checkpoint_that_is_not_utf8_is_refused(flag):
+    message = r"--{}: out/r\\udce9sum\\udce9 is not UTF-8, .* UTF-8 paths; rename"
+    with pytest.raises(InputError, match=message.format(flag)):
+        parse(f"--{flag}=out/{NOT_UTF8}")
+
+
 def test_other_paths_may_have_any_characters():
-    assert parse("--data_dir=a[1]*?").data_dir == "a[1]*?"
+    for path in ("a[1]*?", NOT_UTF8):
+        assert parse(f"--data_dir={path}").data_dir == path
+
+
+@pytest.mark.parametrize("folder", ["a[1]", NOT_UTF8])
+def test_folder_of_a_loaded_model_is_checked_likewise(folder):
+    with pytest.raises(InputError, match="--model_dir: .* TensorFlow"):
+        run_ner.load(folder)
+
+
+def test_other_flags_are_text():
+    with pytest.raises(InputError, match="--task_name: .* is not UTF-8 text"):
+        parse(f"--task_name={NOT_UTF8}")
 
 
 @pytest.mark.parametrize("path", ["gs://bucket/x", "hdfs://h/x", "s3://b", "http://h"])

@@ -8,7 +8,7 @@ import pytest
 
 from biocodes.lib import files
 from finetuning.prediction import PredictionSettings, Predictor
-from kit.models import PRETRAINED
+from kit.golden import PRETRAINED
 from kit.small_run import parsed
 from kit.small_training import COUNT, LENGTHS, SCHEMA, counting_model, sentences
 

@@ -10,12 +10,9 @@ from biocodes.lib import files
 from finetuning import output_dir
 from finetuning.run import RunSettings
 from finetuning.signals import Interrupted
+from kit.golden import CONFIG_FILE, FINE_TUNED, PRETRAINED, VOCAB_FILE
 from kit.models import (
-    CONFIG_FILE,
-    FINE_TUNED,
     PARTS,
-    PRETRAINED,
-    VOCAB_FILE,
     copy_checkpoint,
     head_over_pieces,
     steps_in,
@@ -286,7 +283,7 @@ def test_trained_model_predicts(whole):
         return loss, {"negated": -outputs["logits"]}
 
     for (_, expected), (_, actual) in zip(
-        predictions, whole.predictor(sure).predict(data)
+        predictions, whole.predictor().with_head(sure).predict(data)
     ):
         assert sorted(actual) == ["negated", "row"]
         np.testing.assert_allclose(-actual["negated"], expected["logits"], atol=1e-5)

@@ -65,13 +65,13 @@ def test_nothing_swallows_it():
             signal.SIGTERM,
             "checkpoint saved at step 7 of 9",
             "stopped by SIGTERM: checkpoint saved at step 7 of 9; the same command "
-            "again goes on from here\n",
+            "again resumes from here\n",
         ),
         (
             signal.SIGINT,
             "",
             "stopped by SIGINT: no result was written half; the same command again "
-            "goes on from here\n",
+            "resumes from here\n",
         ),
     ],
 )
@@ -102,9 +102,9 @@ def test_command_ends_with_the_signals_status(restored_signals, capsys, monkeypa
     "where, flag, again",
     [
         ("checkpoint saved", "--overwrite_output_dir=true", "command without --overwr"),
-        ("checkpoint saved", "--seed=1", "command again goes on"),
+        ("checkpoint saved", "--seed=1", "command again resumes"),
         # What is to be overwritten is still there.
-        ("", "--overwrite_output_dir=true", "command again goes on"),
+        ("", "--overwrite_output_dir=true", "command again resumes"),
     ],
 )
 def test_overwriting_again_would_lose_the_checkpoint(
@@ -127,10 +127,12 @@ import os, runpy, sys
 class Finder:
     def find_spec(name, path=None, target=None):
         if name.split(".")[0] == "tensorflow":
-            os.kill(os.getpid(), int(sys.argv[2]))
+            os.kill(os.getpid(), number)
 
+number = int(sys.argv.pop())
+sys.argv = [sys.argv[1], "--version"]
 sys.meta_path.insert(0, Finder)
-runpy.run_path(sys.argv[1], run_name="__main__")
+runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
@@ -145,7 +147,7 @@ def test_signal_while_tensorflow_is_imported_is_one_line(script, number):
     )
     assert done.returncode == 128 + number
     name = signal.Signals(number).name
-    line = f"stopped by {name}: nothing was begun; the same command again goes on from"
+    line = f"stopped by {name}: nothing was begun; the same command again resumes from"
     assert done.stderr.decode() == f"{line} here\n"
 
 

@@ -15,8 +15,8 @@ from biocodes.lib import files
 from finetuning import checkpoints, progress
 from finetuning.signals import Interrupted
 from finetuning.training import TrainingSettings
+from kit.golden import PRETRAINED
 from kit.models import (
-    PRETRAINED,
     steps_in,
     tiny_config,
     tiny_model,
@@ -273,7 +273,9 @@ def test_progress_says_what_matters(data, tmp_path, log, monkeypatch):
         for value in event.summary.value
     ]
     assert {step for step, _, _ in written} == set(range(1, 11))
-    assert {tag for _, tag, _ in written} == {"loss", "learning_rate"}
+    assert {tag for _, tag, _ in written} == {
+        *("loss", "learning_rate", "gradient_norm", "examples_per_second")
+    }
     assert all(math.isfinite(number) for _, _, number in written)
 
 

@@ -23,6 +23,7 @@ from kit.models import head_over_pieces, tiny_model
 from kit.paths import DATA, ROOT
 from tasks.ner.corpora import load_corpora
 from tasks.ner.labels import ORIGINAL_LABELS
+from tasks.qa import spans
 
 
 def is_there(pid):
@@ -330,14 +331,15 @@ def records_of_scripts(folder):
     run = small_run.run_in(folder)
     run.model = tiny_model(head_over_pieces(2), ("0", "1"))
     questions = squad.load_to_train(str(DATA / "qa" / "train_small.json"), False)[0]
-    lengths = run_qa.Lengths(64, 32, 16)
-    of_questions = run_qa.make_records(run, "train", questions, lengths, corpus="abc")
+    settings = spans.Settings(spans.FACTOID, False, False)
+    kind = spans.Spans(run_qa.Lengths(64, 32, 16), spans.LIMITS, settings)
+    of_questions = run_qa.make_records(run, "train", kind, questions, corpus="abc")
     rows = read_train(str(DATA / "re" / "train.tsv"))
     fold = run_re.FoldRun(run, {"eval": rows}, {"eval": "abc"})
     of_rows = run_re.make_records(fold, 64)["eval"]
     run.model = tiny_model(head_over_pieces(7), ORIGINAL_LABELS)
     corpora = load_corpora(str(DATA / "ner"), ["predict"])
-    settings = run_ner.Settings(None, 64, 8, False, True, None)
+    settings = run_ner.Settings(None, "train_dev.tsv", 64, 8, False, True, None)
     of_ner = run_ner.featurize_all(run, corpora, ["predict"], settings)["predict", ""]
     made = [
         [data.row(index).tolist() for index in range(len(data))]

@@ -16,6 +16,8 @@ import shutil
 import subprocess
 from typing import Any, Dict, List, NamedTuple, Optional, Set
 
+from kit import bioasq as made_up
+from kit.model_folders import LABELS
 from kit.paths import DATA, ROOT
 from kit.python_command import PythonCommand
 from kit.small_input import squad_form, write, write_hugging_face, write_json
@@ -140,8 +142,10 @@ def _make_model(folder: pathlib.Path, checkpoint: str, name: str = "") -> None:
         shutil.copy(str(part), str(folder / target))
     if not name:  # fine-tuned, so TensorFlow has listed it
         write(folder / "checkpoint", f'model_checkpoint_path: "{source.name}"\n')
-    if source.parent.name == "re":
-        write_json(folder / "label2id.json", {"0": 0, "1": 1})
+    labels = LABELS.get(source.parent.name)
+    if labels:
+        ids = {label: index for index, label in enumerate(labels)}
+        write_json(folder / "label2id.json", ids)
 
 
 def add_layers(folder: pathlib.Path) -> None:
@@ -179,7 +183,7 @@ def _lay_out_corpora(folder: pathlib.Path) -> None:
         ("BC5CDR", typed),
     ):
         (folder / path).mkdir(parents=True)
-        for name in ("train_dev", "devel", "test"):
+        for name in ("train_dev", "train", "devel", "test"):
             write(folder / path / f"{name}.tsv", text)
     rows = [f"@GENE$ and @DISEASE$, sentence {i}.\t{i % 2}\n" for i in range(32)]
     numbered = [f"{i}\t{row}" for i, row in enumerate(rows[:8])]
@@ -206,6 +210,17 @@ def _lay_out_questions(folder: pathlib.Path) -> None:
     write_json(bioasq / "4B1_golden.json", golden)
     original = folder / "BioASQ-training4b.json"
     shutil.copy(str(DATA / "bioasq" / "small.json"), str(original))
+    (folder / "BioASQ").mkdir()
+    for name, questions in (
+        ("training7b", made_up.questions()),
+        ("BioASQ-task7bPhaseB-testset1", made_up.test_set()),
+        ("7B1_golden", made_up.questions()),
+    ):
+        write_json(folder / "BioASQ" / f"{name}.json", {"questions": questions})
+    write(folder / "abstracts.pubtator", made_up.abstracts())
+    (folder / "PubMedQA").mkdir()
+    for name in ("train", "test"):
+        write_json(folder / "PubMedQA" / f"{name}.json", made_up.pubmedqa())
 
 
 def _read_json(path: pathlib.Path) -> Any:

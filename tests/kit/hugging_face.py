@@ -81,9 +81,10 @@ def write_folder(folder, tensors=None, config=CONFIG, vocabulary=VOCABULARY):
     return folder
 
 
-def convert(source, output):
+def convert(source, output, *more):
     """Run the command; return the output folder."""
-    convert_checkpoint.main([f"--input_dir={source}", f"--output_dir={output}"])
+    paths = [f"--input_dir={source}", f"--output_dir={output}"]
+    convert_checkpoint.main([*paths, *more])
     return output
 
 

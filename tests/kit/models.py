@@ -1,4 +1,4 @@
-"""The tiny BERT: its checkpoints, and the model that is made of it."""
+"""The tiny BERT as a model, and its checkpoints: copied, saved, read."""
 
 import pathlib
 import shutil
@@ -9,19 +9,13 @@ import tensorflow.compat.v1 as tf
 
 import modeling
 import tokenization
-from biocodes.lib import files
+from biocodes.lib import files, model_folder
 from finetuning import checkpoints
 from finetuning.model import Head, Model
-from kit.paths import DATA
+from kit.golden import CONFIG_FILE, VOCAB_FILE
 
 tf.disable_v2_behavior()
 
-CONFIG_FILE = str(DATA / "init" / "bert_config.json")
-VOCAB_FILE = str(DATA / "init" / "vocab.txt")
-# First weights, without a head or an optimizer's variables.
-PRETRAINED = str(DATA / "init" / "model.ckpt")
-# Fine-tuned by the original for entity recognition: seven labels, 1190 steps.
-FINE_TUNED = str(DATA / "ner" / "model.ckpt-1190")
 PARTS = (".index", ".data-00000-of-00001")
 
 
@@ -121,5 +115,5 @@ def value_of(prefix: str, name: str) -> np.ndarray:
 
 def steps_in(folder: pathlib.Path) -> Sequence[int]:
     """List the steps of the checkpoints in a folder, sorted."""
-    prefixes = checkpoints.prefixes_in(str(folder))
-    return sorted(checkpoints.step_of_name(prefix) for prefix in prefixes)
+    prefixes = model_folder.prefixes_in(str(folder))
+    return sorted(model_folder.step_of_name(prefix) for prefix in prefixes)

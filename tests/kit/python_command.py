@@ -26,6 +26,11 @@ import tempfile
 from typing import Any, Dict, List, Sequence
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+# Modules that the scripts import when they need TensorFlow.
+WITH_TENSORFLOW = (
+    *("finetuning.tensorflow_engine", "finetuning.training"),
+    *("tasks.ner.head", "tasks.re.head", "tasks.qa.head"),
+)
 _COMMAND = """#!/bin/sh
 exec '{python}' -SE '{file}' '{address}' "$@"
 """
@@ -71,7 +76,7 @@ def ask(address: str, arguments: List[str]) -> None:
 def serve(address: str) -> None:
     """Import what takes long, and fork for each request."""
     sys.path.insert(0, str(ROOT))
-    for name in ("run_ner", "run_re", "run_qa", "finetuning.estimator"):
+    for name in ("run_ner", "run_re", "run_qa", *WITH_TENSORFLOW):
         importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
     with socket.socket(socket.AF_UNIX) as listener:

@@ -24,6 +24,11 @@ def question(name: str = "q", *answers: Answers, **more: Any) -> Dict[str, Any]:
     return {"id": name, "question": "What binds ?", "answers": answers, **more}
 
 
+def yes_no(name: str, answer: str, **more: Any) -> Dict[str, Any]:
+    """Make a yes/no question with its answer."""
+    return question(name, answers=answer, is_impossible=answer == "no", **more)
+
+
 def squad_file(
     *questions: Dict[str, Any], context: Any = "The p53 protein binds MDM2 ."
 ) -> Dict[str, Any]:

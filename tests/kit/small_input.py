@@ -57,8 +57,21 @@ COMMANDS = {
     "biocodes/chemprot_to_tsv.py": [
         *("--input_dir={here}/chemprot", "--output_dir={here}/out")
     ],
+    "biocodes/to_corpus.py": [
+        *("--input={here}/notes.pubtator", "--output_dir={here}/out")
+    ],
     "biocodes/transform_nbset2bioasqform.py": [
         *("--nbest_path={here}/nbest.json", "--output_path={here}/out")
+    ],
+    "biocodes/transform_n2b_yesno.py": [
+        *("--nbest_path={here}/yesno.json", "--output_path={here}/out")
+    ],
+    "biocodes/transform_n2b_list.py": [
+        *("--nbest_path={here}/list.json", "--output_path={here}/out")
+    ],
+    "biocodes/bioasq_submission.py": [
+        *("--input_path={here}/golden.json", "--output_path={here}/out/train.json"),
+        "{here}/answers.json",
     ],
     "biocodes/bioasq_eval.py": ["{here}/golden.json", "{here}/answers.json"],
     "biocodes/bioasq_to_squad.py": [
@@ -70,18 +83,56 @@ COMMANDS = {
     "biocodes/convert_checkpoint.py": [
         *("--input_dir={here}/hf", "--output_dir={here}/converted")
     ],
+    "biocodes/export_model.py": [
+        *("--model_dir={here}/model", "--output_dir={here}/exported", "--to=slim")
+    ],
     "biocodes/unpack.py": [
         *("--archive_path={here}/archive.tar.gz", "--output_dir={here}/unpacked")
     ],
+    "biocodes/entity_formats.py": [
+        *("--input_path={here}/entities.jsonl", "--output_dir={here}/out"),
+        "--output_formats=conll,pubtator,brat,bioc,html",
+    ],
+    "biocodes/conll_types.py": [
+        *("--input_dir={here}/typed", "--output_dir={here}/out", "--keep=Disease")
+    ],
     "examples/show_entities.py": ["--result_path={here}/table.txt"],
+}
+MODEL_FILES = ["model/vocab.txt", "model/bert_config.json"]
+# Script → the files that it reads, as patterns.
+READS = {
+    "run_ner.py": [*MODEL_FILES, "ner/*.tsv"],
+    "run_re.py": [*MODEL_FILES, "re/*.tsv"],
+    "run_qa.py": [*MODEL_FILES, "qa/*.json"],
+    "biocodes/ner_detokenize.py": ["pieces/*"],
+    "biocodes/conlleval.py": ["table.txt"],
+    "biocodes/conlleval.pl": ["table.txt"],
+    "biocodes/re_eval.py": ["scores/*"],
+    "biocodes/chemprot_to_tsv.py": ["chemprot/*/*"],
+    "biocodes/transform_nbset2bioasqform.py": ["nbest.json"],
+    "biocodes/transform_n2b_yesno.py": ["yesno.json"],
+    "biocodes/transform_n2b_list.py": ["list.json"],
+    "biocodes/bioasq_submission.py": ["golden.json", "answers.json"],
+    "biocodes/bioasq_eval.py": ["golden.json", "answers.json"],
+    "biocodes/bioasq_to_squad.py": ["bioasq.json"],
+    "biocodes/squad_eval.py": ["qa/test.json", "predictions.json"],
+    "biocodes/convert_checkpoint.py": ["hf/*"],
+    "biocodes/export_model.py": ["model/bert_config.json", "model/vocab.txt"],
+    "biocodes/to_corpus.py": ["notes.pubtator"],
+    "biocodes/unpack.py": ["archive.tar.gz"],
+    "biocodes/entity_formats.py": ["entities.jsonl"],
+    "biocodes/conll_types.py": ["typed/*.tsv"],
+    "examples/show_entities.py": ["table.txt"],
 }
 RESULTS = [
     *("token_test.txt", "label_test.txt", "word_test.txt", "NER_result_conll.txt"),
     *("entity_level_results.txt", "eval_results.txt", "test_results.tsv"),
     *("test_predictions.tsv", "test_scores.txt", "predictions.json"),
+    *("entities.conll", "entities.html"),
     *("nbest_predictions.json", "train.tsv", "dev.tsv", "test.tsv", "train.json"),
     "BioASQform_BioASQ-answer.json",
 ]
+ENTITY = {"start": 0, "end": 6, "type": "Disease", "text": "Ataxia", "score": 0.5}
 CONVERTED = ["bert_config.json", "vocab.txt"]
 
 
@@ -90,11 +141,16 @@ def lay_out(folder):
     golden = DATA / "ner"
     shutil.copytree(str(DATA / "init"), str(folder / "model"))
     shutil.copytree(str(DATA / "chemprot"), str(folder / "chemprot"))
-    for name in ("ner", "re", "qa", "pieces", "scores", "hf", "out", "converted"):
+    for name in ("ner", "re", "qa", "pieces", "scores", "typed", "hf"):
+        (folder / name).mkdir()
+    for name in ("out", "converted"):
         (folder / name).mkdir()
     sentences = (golden / "devel.tsv").read_text(encoding="utf-8").split("\n\n")
     for name in ("train_dev", "devel", "test"):
         write(folder / "ner" / f"{name}.tsv", "\n\n".join(sentences[:8]) + "\n")
+    write(folder / "typed" / "test.tsv", "Ataxia\tB-Disease\n\nZinc\tB-Chemical\n")
+    passage = {"id": "1", "text": "Ataxia is", "entities": [ENTITY]}
+    write(folder / "entities.jsonl", json.dumps(passage) + "\n")
     rows = [f"@GENE$ and @DISEASE$, sentence {i}.\t{i % 2}\n" for i in range(8)]
     write(folder / "re" / "train.tsv", "".join(rows))
     write(folder / "re" / "dev.tsv", "".join(rows))
@@ -110,10 +166,19 @@ def lay_out(folder):
     write(folder / "table.txt", "Ataxia B B\nis O O\n\nA O O\ngene B O\n")
     nbest = [{"text": "p53", "probability": 0.75}, {"text": "x", "probability": 0.25}]
     write_json(folder / "nbest.json", {f"{ID}_001": nbest, f"{ID}_002": nbest})
+    more = {"start_logit": 1.0, "end_logit": 1.0, "question_text": "What binds?"}
+    listed = [dict(candidate, **more) for candidate in nbest]
+    write_json(folder / "list.json", {f"{ID}_001": listed, f"{ID}_002": listed})
+    write_json(folder / "yesno.json", {f"{ID}_001": ["yes", [0.75]]})
+    answer = {"exact_answer": [["p53"]], "ideal_answer": "p53 binds."}
     for name in ("golden", "answers"):
-        write_json(folder / f"{name}.json", bioasq_form(exact_answer=[["p53"]]))
+        write_json(folder / f"{name}.json", bioasq_form(**answer))
     snippets = {"snippets": [{"text": "The p53 protein"}], "exact_answer": "p53"}
     write_json(folder / "bioasq.json", bioasq_form(body="What binds?", **snippets))
+    notes = [
+        f"{i}|t|Ataxia.\n{i}|a|Rare.\n{i}\t0\t6\tAtaxia\tDisease\n" for i in range(4)
+    ]
+    write(folder / "notes.pubtator", "\n".join(notes))
     write_hugging_face(folder / "hf")
     with tarfile.open(str(folder / "archive.tar.gz"), "w:gz") as archive:
         archive.add(str(folder / "ner"), "ner")
@@ -149,7 +214,8 @@ def write_hugging_face(folder):
     """A BERT of one layer whose weights are all 0."""
     import safetensors.numpy
 
-    from biocodes import convert_checkpoint
+    from biocodes.lib.bert_config import encoder_shapes
+    from biocodes.models.layout import names_of
 
     config = json.loads((DATA / "init" / "bert_config.json").read_text())
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "gene"]
@@ -157,8 +223,8 @@ def write_hugging_face(folder):
     write_json(folder / "config.json", config)
     write(folder / "vocab.txt", "".join(f"{piece}\n" for piece in pieces))
     tensors = {}
-    for variable, shape in convert_checkpoint.encoder_shapes(config).items():
-        name = convert_checkpoint.names_of(variable, "bert.")[0]
+    for variable, shape in encoder_shapes(config).items():
+        name = names_of(variable, "bert.")[0]
         shape = shape[::-1] if variable.endswith("/kernel") else shape
         tensors[name] = np.zeros(shape, np.float32)
     safetensors.numpy.save_file(tensors, str(folder / "model.safetensors"))

@@ -3,11 +3,11 @@
 import os
 from typing import Any, Dict, Optional
 
-from finetuning import command_line, records
+from finetuning import command_line, evaluation, records, seeds
 from finetuning.model import Model
 from finetuning.run import Run, RunSettings
 from finetuning.signals import Interruption
-from kit.models import CONFIG_FILE, PRETRAINED, VOCAB_FILE
+from kit.golden import CONFIG_FILE, PRETRAINED, VOCAB_FILE
 from kit.small_training import COUNT, SCHEMA, counting_model, sentences
 
 RESULTS = ("eval_results.txt", "token_test.txt")
@@ -31,6 +31,8 @@ def parsed(*arguments: str) -> command_line.Flags:
         num_train_epochs=10.0,
     )
     command_line.define_evaluation_flags(flags, "devel.tsv")
+    evaluation.define_flags(flags, "devel.tsv")
+    seeds.define_flags(flags)
     files = [f"--vocab_file={VOCAB_FILE}", f"--bert_config_file={CONFIG_FILE}"]
     flags(["run_x.py", *files, *arguments])
     return flags

@@ -15,7 +15,8 @@ from finetuning.batches import training_order
 from finetuning.estimator import ModeKeys
 from finetuning.model import Head, Model
 from finetuning.signals import Interruption
-from kit.models import PRETRAINED, tiny_model
+from kit.golden import PRETRAINED
+from kit.models import tiny_model
 
 SCHEMA = records.Schema(["input_ids"], ["number"])
 LENGTHS = (3, 9, 4, 4, 12, 5, 7, 3, 8, 6)

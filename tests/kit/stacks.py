@@ -5,8 +5,8 @@ them to its oldest and its newest one.
 """
 
 FOLDERS = ("biocodes", "scripts")
-# The one command of biocodes that writes checkpoints.
-EXCEPTION = "test_convert_checkpoint"
+# The two commands of biocodes that write or read checkpoints.
+EXCEPTIONS = ("test_convert_checkpoint", "test_export")
 
 
 def pytest_addoption(parser):
@@ -20,7 +20,7 @@ def pytest_addoption(parser):
 def pytest_ignore_collect(collection_path, config):
     tests = config.rootpath / "tests"
     needs_none = any(tests / folder in collection_path.parents for folder in FOLDERS)
-    is_exception = collection_path.name.startswith(EXCEPTION)
+    is_exception = collection_path.name.startswith(EXCEPTIONS)
     if config.getoption("tensorflow_only") and needs_none and not is_exception:
         return True
     return None

@@ -50,7 +50,7 @@ def test_what_is_left_out_does_not_import_tensorflow():
         path
         for folder in stacks.FOLDERS
         for path in (TESTS / folder).glob("test_*.py")
-        if not path.name.startswith(stacks.EXCEPTION)
+        if not path.name.startswith(stacks.EXCEPTIONS)
     ]
     assert files
     for path in files:

@@ -1,7 +1,6 @@
 """load() of the three scripts: the same results as the commands, from Python."""
 
 import json
-import shutil
 
 import pytest
 
@@ -11,8 +10,8 @@ import run_re
 from biocodes.lib import squad
 from biocodes.lib.entities import read_jsonl
 from biocodes.lib.files import InputError
+from kit.model_folders import folder_of
 from kit.paths import DATA
-from tasks.ner.labels import ORIGINAL_LABELS
 
 TEXTS = [
     "Ataxia in mice with familial adenomatous polyposis.",
@@ -22,22 +21,8 @@ TEXTS = [
 ]
 
 
-def folder_of(tmp_path, task, checkpoint, labels=()):
-    """A model's folder, made of a golden checkpoint."""
-    folder = tmp_path / task
-    folder.mkdir()
-    for name in ("vocab.txt", "bert_config.json"):
-        shutil.copy(str(DATA / "init" / name), str(folder))
-    for ending in ("index", "data-00000-of-00001"):
-        shutil.copy(str(DATA / task / f"{checkpoint}.{ending}"), str(folder))
-    if labels:
-        ids = {name: index for index, name in enumerate(labels)}
-        (folder / "label2id.json").write_text(json.dumps(ids))
-    return folder
-
-
 def test_entities_are_those_of_the_command(call, tmp_path):
-    folder = folder_of(tmp_path, "ner", "model.ckpt-1190", ORIGINAL_LABELS)
+    folder = folder_of(tmp_path, "ner")
     path = tmp_path / "texts.jsonl"
     lines = [json.dumps({"id": i, "text": text}) for i, text in enumerate(TEXTS)]
     path.write_text("\n".join(lines) + "\n")
@@ -61,7 +46,7 @@ def test_entities_are_those_of_the_command(call, tmp_path):
 
 
 def test_relations_have_the_probabilities_of_the_original(tmp_path):
-    folder = folder_of(tmp_path, "re", "model.ckpt-150", ("0", "1"))
+    folder = folder_of(tmp_path, "re")
     lines = (DATA / "re" / "test.tsv").read_text(encoding="utf-8").splitlines()[1:]
     sentences = [line.split("\t")[1] for line in lines]
     golden = [
@@ -79,7 +64,7 @@ def test_relations_have_the_probabilities_of_the_original(tmp_path):
 
 
 def test_answers_are_those_of_the_original(tmp_path):
-    folder = folder_of(tmp_path, "qa", "model.ckpt-365")
+    folder = folder_of(tmp_path, "qa")
     golden = json.loads((DATA / "qa" / "predictions.json").read_text())
     examples = squad.load_to_predict(str(DATA / "qa" / "test.json"))[0][:10]
     with run_qa.load(str(folder)) as answerer:
@@ -92,7 +77,7 @@ def test_answers_are_those_of_the_original(tmp_path):
 
 
 def test_folder_without_the_tasks_head_is_refused(tmp_path):
-    folder = folder_of(tmp_path, "ner", "model.ckpt-1190", ORIGINAL_LABELS)
+    folder = folder_of(tmp_path, "ner")
     with pytest.raises(InputError, match="has no trained head for this task"):
         run_qa.load(str(folder))
     with pytest.raises(InputError, match="nowhere: cannot be read"):
