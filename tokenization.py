@@ -373,6 +373,7 @@ class FullTokenizer:
 
     @property
     def vocab_size(self) -> int:
+        """Number of pieces, which is the encoder's vocab_size."""
         return len(self.inv_vocab)
 
     def tokenize(self, text: Text) -> List[str]:

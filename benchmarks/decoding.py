@@ -48,6 +48,7 @@ Question = Tuple[squad.Example, List[decoding.WindowLogits]]
 
 
 def parse(argv: Optional[List[str]]) -> argparse.Namespace:
+    """Parse the command line; argv None is the process's own."""
     parser = common.argument_parser(
         __doc__,
         3,

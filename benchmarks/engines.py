@@ -40,6 +40,7 @@ MAX_SEQ_LENGTH, BATCH_SIZE = 128, 8  # as run_ner.py has them
 
 
 def parse(argv: List[str]) -> argparse.Namespace:
+    """Parse the command line; argv None is the process's own."""
     parser = common.argument_parser(__doc__, 3, **common.DATA_OF_NER)
     parser.add_argument(
         "--passages", type=common.positive, default=2000, help="default: 2000"

@@ -49,6 +49,7 @@ class Trial(NamedTuple):
 
 
 def parse(argv: Optional[List[str]]) -> argparse.Namespace:
+    """Parse the command line; argv None is the process's own."""
     parser = common.argument_parser(
         __doc__,
         3,

@@ -100,6 +100,7 @@ def some_of(names: Sequence[str]) -> Callable[[str], List[str]]:
 
 
 def parse(argv: List[str]) -> argparse.Namespace:
+    """Parse the command line; argv None is the process's own."""
     parser = common.argument_parser(__doc__, 1, **common.DATA_OF_NER)
     known = ",".join(SHAPES[2:])
     parser.add_argument(

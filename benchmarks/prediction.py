@@ -28,6 +28,7 @@ HEAD = ("batches", "in the process, s", "whole command, s")
 
 
 def parse(argv: Optional[List[str]]) -> argparse.Namespace:
+    """Parse the command line; argv None is the process's own."""
     parser = common.argument_parser(__doc__, 3, **common.DATA_OF_TASK)
     common.add_task(parser)
     return parser.parse_args(argv)

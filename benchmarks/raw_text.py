@@ -32,6 +32,7 @@ SENTENCES = 8
 
 
 def parse(argv: List[str]) -> argparse.Namespace:
+    """Parse the command line; argv None is the process's own."""
     parser = common.argument_parser(__doc__, 1, **common.DATA_OF_NER)
     parser.add_argument(
         "--passages", type=common.positive, default=20000, help="default: 20000"

@@ -40,6 +40,7 @@ class Steps(NamedTuple):
 
 
 def parse(argv: Optional[List[str]]) -> argparse.Namespace:
+    """Parse the command line; argv None is the process's own."""
     parser = common.argument_parser(__doc__, 3, **common.DATA_OF_NER)
     for name, default, text in (
         ("repeat", "1,2,4", "how often the test set is predicted"),

@@ -50,6 +50,7 @@ STAGES = (
 
 
 def parse(argv: List[str]) -> argparse.Namespace:
+    """Parse the command line; argv None is the process's own."""
     parser = common.argument_parser(__doc__, 3, **common.DATA_OF_TASK)
     common.add_task(parser)
     return parser.parse_args(argv)

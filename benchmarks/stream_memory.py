@@ -30,6 +30,7 @@ TINY_BERT = os.path.join(common.ROOT, "tests", "data", "init")
 
 
 def parse(argv: List[str]) -> argparse.Namespace:
+    """Parse the command line; argv None is the process's own."""
     parser = common.argument_parser(__doc__, 1, **common.DATA_OF_NER)
     parser.set_defaults(model_dir=TINY_BERT, do_lower_case="false")
     parser.add_argument(

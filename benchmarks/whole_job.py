@@ -24,6 +24,7 @@ HEAD = ("batches", "minutes", "precision", "recall", "F1 (entities)")
 
 
 def parse(argv: Optional[List[str]]) -> argparse.Namespace:
+    """Parse the command line; argv None is the process's own."""
     parser = common.argument_parser(__doc__, 1, **common.DATA_OF_NER)
     parser.add_argument(
         "--epochs", type=float, default=3.0, help="epochs of training; default: 3"

@@ -290,14 +290,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     path = bioasq.path_in(flags.output_path, flags.output_file)
     files.write_json(path, answers)
     questions = answers["questions"]
-    command.warn(
-        "ids not of BioASQ's 24 characters, taken as they are",
-        bioasq.odd_ids([question["id"] for question in questions]),
-    )
-    command.warn(
-        "questions left without an answer",
-        [each["id"] for each in questions if not each["exact_answer"]],
-    )
+    bioasq.warn_of(questions)
     print(f"wrote {len(questions)} questions to {path}")
 
 

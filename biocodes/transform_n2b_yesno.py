@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -72,11 +72,8 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     answers = transform(files.read_json(flags.nbest_path), flags.nbest_path)
     path = bioasq.path_in(flags.output_path, bioasq.ANSWER_FILE)
     files.write_json(path, answers)
-    questions: List[bioasq.Question] = answers["questions"]
-    command.warn(
-        "ids not of BioASQ's 24 characters, taken as they are",
-        bioasq.odd_ids([question["id"] for question in questions]),
-    )
+    questions = answers["questions"]
+    bioasq.warn_of(questions)
     print(f"wrote {len(questions)} questions to {path}")
 
 

@@ -177,14 +177,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     answers, with_probability = transform(lists, flags.nbest_path, flags.rules)
     paths = write_answers(flags.output_path, answers, with_probability)
     questions = answers["questions"]
-    command.warn(
-        "ids not of BioASQ's 24 characters, taken as they are",
-        bioasq.odd_ids([question["id"] for question in questions]),
-    )
-    command.warn(
-        "questions left without an answer",
-        [each["id"] for each in questions if not each["exact_answer"]],
-    )
+    bioasq.warn_of(questions)
     print(f"wrote {len(questions)} questions to {paths[0]} and {paths[1]}")
 
 

@@ -12,7 +12,14 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
-from biocodes.lib.model_folder import BEST, OURS, latest, not_best, step_of_name
+from biocodes.lib.model_folder import (
+    BEST,
+    OURS,
+    SLOTS,
+    latest,
+    not_best,
+    step_of_name,
+)
 from finetuning.model_dir import headless
 
 # Name of a variable → its sizes.
@@ -20,8 +27,6 @@ Shapes = Dict[str, List[int]]
 
 # The variables that every model of the suite has, whatever its head.
 ENCODER = "bert/"
-# What ends the names of the optimizer's variables.
-SLOTS = ("/adam_m", "/adam_v")
 
 
 # Folders of checkpoints

@@ -12,7 +12,7 @@ import os
 import re
 from typing import Any, Dict, List, Mapping, Optional, TypeVar
 
-from biocodes.lib import files
+from biocodes.lib import command, files
 
 ID_CHARACTERS = 24  # BioASQ's ids are MongoDB's: 24 hexadecimal digits
 TYPES = ("yesno", "factoid", "list", "summary")
@@ -194,6 +194,22 @@ def submission(kind: str, answers: Mapping[str, Any]) -> Dict[str, List[Question
             for question, exact_answer in answers.items()
         ]
     }
+
+
+def warn_of(questions: List[Question]) -> None:
+    """Report ids that BioASQ does not have, and questions that have no answer.
+
+    Args:
+      questions: of submission(), "exact_answer" among their values.
+    """
+    command.warn(
+        "ids not of BioASQ's 24 characters, taken as they are",
+        odd_ids([question["id"] for question in questions]),
+    )
+    command.warn(
+        "questions left without an answer",
+        [each["id"] for each in questions if not each["exact_answer"]],
+    )
 
 
 def path_in(output_path: str, name: str) -> str:

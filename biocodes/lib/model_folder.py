@@ -22,6 +22,8 @@ RECORD = "run.json"
 ONNX_MODEL = "model.onnx"
 _HUGGING_FACE = ("model.safetensors", "pytorch_model.bin", "config.json")
 _STEP = re.compile(r"-\d+$")
+# What ends the names of the variables that the optimizer keeps beside each weight.
+SLOTS = ("/adam_m", "/adam_v")
 # Weights that a training kept because they scored best, "best.ckpt-400".
 BEST = "best.ckpt"
 # A file of a checkpoint that a run has saved.

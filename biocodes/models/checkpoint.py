@@ -8,10 +8,9 @@ from typing import Any, Dict, List, Sequence, Tuple
 import numpy as np
 
 from biocodes.lib import files, tensorflow_import
+from biocodes.lib.model_folder import SLOTS
 from biocodes.models.layout import Arrays
 
-# What the optimizer keeps beside each weight.
-_SLOTS = ("/adam_m", "/adam_v")
 STEP = "global_step"
 _REASON = re.compile(r"; ([^;\n]+)")
 
@@ -77,7 +76,7 @@ class Checkpoint:
 
     def without_slots(self) -> List[str]:
         """Name the variables that are not the optimizer's."""
-        return [name for name in self.shapes if not name.endswith(_SLOTS)]
+        return [name for name in self.shapes if not name.endswith(SLOTS)]
 
     @property
     def step(self) -> int:

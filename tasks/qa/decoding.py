@@ -66,7 +66,8 @@ class Answer(NamedTuple):
     end_logit: float
 
     @property
-    def score(self):
+    def score(self) -> float:
+        """What candidates are compared by."""
         return self.start_logit + self.end_logit
 
 
