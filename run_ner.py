@@ -37,6 +37,7 @@ from finetuning.run import Run, RunSettings
 from finetuning.signals import Interruption
 from finetuning.windows import NO_WORD
 from tasks import heads
+from tasks.ensemble import mean_of_pieces
 from tasks.ner.corpora import (
     DEV,
     FILES,
@@ -54,7 +55,7 @@ from tasks.ner.corpora import (
 )
 from tasks.ner.dev_set import dev_set
 from tasks.ner.fitting import fitted
-from tasks.ner.labels import SPECIAL, ids_of_pieces, save_pickle
+from tasks.ner.labels import OF_ALL, OF_LABEL, SPECIAL, ids_of_pieces, save_pickle
 from tasks.ner.labels import load as load_labels
 from tasks.ner.partial_annotation import partial_annotation
 from tasks.ner.results import MEASURES, RESULTS, evaluate_and_predict
@@ -241,29 +242,34 @@ def check_task(task_name: str) -> None:
 
 
 def add_head(
-    model: Model, corpora: List[Corpus], checkpoint: Optional[str], settings: Settings
+    run: Run, model: Model, corpora: List[Corpus], settings: Settings
 ) -> Model:
     """Complete the model, which has its labels, by their head.
 
     Args:
+      run: knows what predicts.
       model: configuration, tokenizer and labels.
       corpora: all of the run.
-      checkpoint: the one to predict with; None when there is training.
       settings: Settings.
     """
     partial = None
     if settings.partial_annotation:
         partial = partial_annotation(corpora, model.labels, SPECIAL)
     head = heads.of_entities(
-        checkpoint, len(model.labels), settings.pad_to_max_length, partial
+        run.checkpoint,
+        len(model.labels),
+        settings.pad_to_max_length,
+        partial,
+        OF_ALL if run.ensemble else None,
     )
     return model.with_head(head, model.labels)
 
 
 def add_tagging_head(predictor: Predictor, labels: Tuple[str, ...]) -> Predictor:
     """Complete a predictor by the head that predicts probability, too."""
+    probability = OF_ALL if predictor.ensemble else OF_LABEL
     head = heads.of_entities(
-        predictor.checkpoint, len(labels), count_padding=False, with_probability=True
+        predictor.checkpoint, len(labels), count_padding=False, probability=probability
     )
     return predictor.with_head(head, labels)
 
@@ -333,11 +339,11 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
         output = Output(folder, job) if job else None
         if output:
             output.check()
-        run = Run(folder, run_settings)
+        run = Run(folder, run_settings, mean_of_pieces)
         labels = labels_of_run(corpora, run.checkpoint)
         corpora = fitted(with_overlap(corpora, run.trained_on), labels)
         model = model._replace(labels=labels)
-        model = add_head(model, corpora, run.checkpoint, settings)
+        model = add_head(run, model, corpora, settings)
         total = check_job(job, labels) if job else None
         check(run, model, corpora, settings.partial_annotation)
         if not share:

@@ -238,7 +238,7 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
     if settings.predict_file:
         to_predict, golds = questions.load_to_predict(settings.predict_file)
     with output_dir.locked(flags.output_dir) as folder:
-        run = Run(folder, run_settings)
+        run = Run(folder, run_settings, questions.merge)
         if not settings.train_file:
             questions = questions.of_model(run.checkpoint)
         if settings.predict_file:

@@ -44,6 +44,7 @@ from finetuning.run import Run, RunSettings
 from finetuning.scores import write_means
 from finetuning.signals import Interruption
 from tasks import heads
+from tasks.ensemble import mean_of_classes
 from tasks.re.classifier import Classifier
 from tasks.re.cuts import lost_placeholders, report_cuts
 from tasks.re.results import (
@@ -349,7 +350,8 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
             locks.enter_context(output_dir.locked(folder))
         checked = []
         for fold, corpus in zip(folds, corpora):
-            of_fold = Run(fold.folder, run_settings)
+            below = os.path.relpath(fold.folder, flags.output_dir)
+            of_fold = Run(fold.folder, run_settings.below(below), mean_of_classes)
             names = labels or labels_of_model(settings.task, of_fold.checkpoint)
             check_labels(fold, corpus, names, settings.task.negative)
             head = heads.of_relations(of_fold.checkpoint, len(names))

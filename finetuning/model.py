@@ -321,6 +321,20 @@ def save_labels(folder: str, labels: Sequence[str]) -> None:
     files.write_json(os.path.join(folder, LABEL_FILE), ids)
 
 
+def check_labels(prefix: str, labels: Sequence[str]) -> None:
+    """Check that the labels beside a checkpoint, if any are there, are a model's.
+
+    Raises:
+      InputError: they are not.
+    """
+    path = os.path.join(os.path.dirname(prefix), LABEL_FILE)
+    if labels and os.path.exists(path) and tuple(read_labels(path)) != tuple(labels):
+        raise files.InputError(
+            f"its labels are {', '.join(read_labels(path))}, not {', '.join(labels)}",
+            path,
+        )
+
+
 def load_labels(
     prefix: str, default: Optional[Sequence[str]] = None
 ) -> Tuple[str, ...]:

@@ -26,6 +26,7 @@ from finetuning.batches import (
     stream_batches,
 )
 from finetuning.engine import TENSORFLOW, engine_of, named
+from finetuning.ensemble import Ensemble, predict_together
 from finetuning.model import Model
 from finetuning.progress import report_progress
 
@@ -76,11 +77,14 @@ class Predictor(NamedTuple):
       model: its head says what is predicted.
       checkpoint: prefix of the weights.
       settings: PredictionSettings.
+      ensemble: the models that predict, where there are several; checkpoint is the
+        first one's.
     """
 
     model: Model
     checkpoint: str
     settings: PredictionSettings
+    ensemble: Optional[Ensemble] = None
 
     @classmethod
     def load(
@@ -162,5 +166,7 @@ class Predictor(NamedTuple):
         self, schema: records.Schema, batches: Callable[[], Iterator[Batch]]
     ) -> Iterator[Batch]:
         """Yield what the head predicts for each batch, and the examples' `row`."""
+        if self.ensemble:
+            return predict_together(self, schema, batches)
         engine = engine_of(self.checkpoint)
         return engine.predict_batches(self, schema, batches)

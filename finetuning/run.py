@@ -21,9 +21,10 @@ import numpy as np
 
 from biocodes.lib import model_folder
 from biocodes.lib.files import InputError
-from finetuning import evaluation, model_dir, output_dir, scores
+from finetuning import ensemble, evaluation, model_dir, output_dir, scores
 from finetuning.batches import Draw
 from finetuning.engine import ONNX, engine_of, named
+from finetuning.ensemble import Ensemble, Merge
 from finetuning.evaluation import (
     DevSet,
     Evaluation,
@@ -31,7 +32,7 @@ from finetuning.evaluation import (
     EvaluationSettings,
     Schedule,
 )
-from finetuning.model import Model, save_labels
+from finetuning.model import Model, check_labels, save_labels
 from finetuning.prediction import PredictionSettings, Predictor
 from finetuning.records import RecordFile, Schema, open_or_write
 from finetuning.signals import Interruption
@@ -47,6 +48,7 @@ class RunSettings(NamedTuple):
         the folder holds none; path of an exported model; or None.
       training, prediction: settings of the two loops.
       evaluation: settings of evaluation during training; None: there is none.
+      ensemble: folders of the models that predict together; () for one model.
       arguments: name → value of all flags, for run.json.
     """
 
@@ -55,6 +57,7 @@ class RunSettings(NamedTuple):
     training: TrainingSettings
     prediction: PredictionSettings
     evaluation: Optional[EvaluationSettings]
+    ensemble: Tuple[str, ...]
     arguments: Dict[str, Any]
 
     @classmethod
@@ -77,8 +80,14 @@ class RunSettings(NamedTuple):
             TrainingSettings.from_flags(flags, init_checkpoint),
             PredictionSettings.from_flags(flags),
             EvaluationSettings.from_flags(flags),
+            ensemble.folders_of(flags),
             flags.flag_values_dict(),
         )
+
+    def below(self, folder: str) -> "RunSettings":
+        """Return those of a fold: an ensemble's models lie in a folder below theirs."""
+        models = [os.path.normpath(os.path.join(m, folder)) for m in self.ensemble]
+        return self._replace(ensemble=tuple(models))
 
     @property
     def overwrite(self) -> bool:
@@ -94,15 +103,25 @@ class Run:
       settings: RunSettings.
       model: Model, once it was checked.
       checkpoint: prefix of the checkpoint to predict with; None until it is trained.
+      ensemble: the models that predict together, checkpoint being the first one's; None
+        for one model.
       facts: JSON values that the training rests on; None without training.
       board: the scores of the run, for write_scores.
     """
 
-    def __init__(self, folder: str, settings: RunSettings) -> None:
+    def __init__(
+        self, folder: str, settings: RunSettings, merge: Optional[Merge] = None
+    ) -> None:
         """Find the checkpoint to predict with, unless the run trains.
 
+        Args:
+          folder: the output folder.
+          settings: RunSettings.
+          merge: how the task merges the predictions of an ensemble; None where there
+            is none.
+
         Raises:
-          InputError: there is none.
+          InputError: there is no checkpoint.
         """
         self.folder = folder
         self.settings = settings
@@ -110,7 +129,12 @@ class Run:
         self.checkpoint: Optional[str] = None
         self.facts: Optional[Dict[str, Any]] = None
         self.board = scores.Board()
-        if not settings.do_train:
+        self.ensemble: Optional[Ensemble] = None
+        if settings.ensemble:
+            checkpoints = ensemble.checkpoints_in(settings.ensemble)
+            self.ensemble = Ensemble(checkpoints, merge)
+            self.checkpoint = checkpoints[0]
+        elif not settings.do_train:
             engine = named(settings.arguments["engine"])
             self.checkpoint = engine.trained(folder, settings.init_checkpoint)
 
@@ -134,7 +158,9 @@ class Run:
         """
         self.model = model
         if not self.settings.do_train:
-            engine_of(self.checkpoint).check(model, self.checkpoint)
+            for checkpoint in self._checkpoints:
+                engine_of(checkpoint).check(model, checkpoint)
+                check_labels(checkpoint, model.labels)
             return
         self._training = self.settings.training._replace(examples=examples)
         self._training.steps()  # raises the error for too few examples
@@ -281,9 +307,16 @@ class Run:
         return output_dir.trained_on(os.path.dirname(self.checkpoint))
 
     @property
+    def _checkpoints(self) -> Tuple[str, ...]:
+        """The checkpoints that predict; one, or those of the ensemble."""
+        return self.ensemble.checkpoints if self.ensemble else (self.checkpoint,)
+
+    @property
     def digest(self) -> str:
-        """What identifies the checkpoint."""
-        return engine_of(self.checkpoint).digest(self.checkpoint)
+        """What identifies the checkpoint, or all of an ensemble."""
+        return "+".join(
+            engine_of(checkpoint).digest(checkpoint) for checkpoint in self._checkpoints
+        )
 
     @property
     def step(self) -> int:
@@ -292,7 +325,9 @@ class Run:
 
     def predictor(self) -> Predictor:
         """Return the trained model, ready to predict."""
-        return Predictor(self.model, self.checkpoint, self.settings.prediction)
+        return Predictor(
+            self.model, self.checkpoint, self.settings.prediction, self.ensemble
+        )
 
     def predict(
         self, data: RecordFile, batch_size: Optional[int] = None
@@ -319,12 +354,14 @@ class Run:
           InputError: it cannot be written.
         """
         training_folder = os.path.dirname(self.checkpoint)
+        best = model_folder.best(training_folder)
+        evaluations = evaluation.read_record(training_folder)
         self.board.write(
             self.folder,
-            evaluations=evaluation.read_record(training_folder),
+            evaluations=[] if self.ensemble else evaluations,
             checkpoint={
                 "step": self.step,
-                "is_best": self.checkpoint == model_folder.best(training_folder),
+                "is_best": self.checkpoint == best and not self.ensemble,
                 "digest": self.digest,
             },
             device=engine_of(self.checkpoint).device_name(),

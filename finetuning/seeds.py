@@ -1,26 +1,35 @@
 """Several seeds in one command: a model each, in a sub-folder, and their scores."""
 
 import os
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
 
 from biocodes.lib import files
-from finetuning import command_line, output_dir, scores
+from finetuning import command_line, ensemble, output_dir, scores
 from finetuning.command_line import log
 from finetuning.folds import aligned, percent
 
 TABLE = "seed_scores.txt"
+# Folder of what all models predict together.
+ENSEMBLE = "ensemble"
 
 
 def define_flags(flags: command_line.Flags) -> None:
-    """Add --seeds."""
-    flags.topic(command_line.TRAINING).string(
+    """Add --seeds and --ensemble, and --ensemble_of."""
+    topic = flags.topic(command_line.TRAINING)
+    topic.string(
         "seeds",
         None,
         "Seeds, as in 1,2,3: a model each, in the folders seed-1, seed-2, … of"
         " output_dir, and a table of their scores.",
     )
+    topic.boolean(
+        "ensemble",
+        False,
+        "The models of all seeds predict together, into output_dir/ensemble.",
+    )
+    ensemble.define_flags(flags)
 
 
 def parse(text: str) -> List[int]:
@@ -44,29 +53,62 @@ def run(flags: command_line.Flags, run_one: Callable[[], None]) -> None:
     """Run once, or once for each of --seeds, and write the table of their scores.
 
     Args:
-      flags: the script's. output_dir and seed are set for each run.
+      flags: the script's. output_dir and seed are set for each run; for that of the
+        ensemble also do_train and ensemble_of.
       run_one: function that does all of a run, as the flags say.
 
     Raises:
-      InputError: --seeds cannot be used; what a run raises.
+      InputError: the flags cannot be used; what a run raises.
     """
+    _check(flags)
     if flags.seeds is None:
         run_one()
         return
     seeds, whole = parse(flags.seeds), flags.output_dir
-    if flags["seed"].present:
-        raise files.InputError("--seed and --seeds exclude each other", "--seeds")
+    folders = {str(seed): os.path.join(whole, f"seed-{seed}") for seed in seeds}
     with output_dir.locked(whole):
         output_dir.remove(whole, (TABLE,))
-        results: Dict[str, Dict[str, float]] = {}
-        for number, seed in enumerate(seeds, 1):
-            folder = os.path.join(whole, f"seed-{seed}")
-            log.info("***** seed %d (%d of %d) *****", seed, number, len(seeds))
-            flags["seed"].value, flags["output_dir"].value = seed, folder
+        for number, (seed, folder) in enumerate(folders.items(), 1):
+            log.info("***** seed %s (%d of %d) *****", seed, number, len(seeds))
+            flags["seed"].value, flags["output_dir"].value = int(seed), folder
             run_one()
-            results[str(seed)] = flat(scores.read(folder) or {})
+        if flags.ensemble:
+            log.info("***** all %d models together *****", len(seeds))
+            together = os.path.join(whole, ENSEMBLE)
+            flags["ensemble_of"].value = ",".join(folders.values())
+            flags["do_train"].value, flags["output_dir"].value = False, together
+            run_one()
+        results = {seed: scored_in(folder) for seed, folder in folders.items()}
         if any(results.values()):
-            _write_table(whole, results)
+            of_ensemble = scored_in(together) if flags.ensemble else None
+            _write_table(whole, results, of_ensemble)
+
+
+def _check(flags: command_line.Flags) -> None:
+    """Check the flags of this module, and fill in what --ensemble_of implies.
+
+    Raises:
+      InputError: they cannot be used, or do not go together.
+    """
+    several = flags.seeds is not None and len(parse(flags.seeds)) > 1
+    if flags.ensemble and not several:
+        raise files.InputError(
+            "needs several models", "--ensemble", remedy="give --seeds=1,2,3"
+        )
+    if flags.seeds is not None:
+        for name in ("seed", ensemble.FLAG):
+            if flags[name].present:
+                raise files.InputError(
+                    f"--{name} and --seeds exclude each other", "--seeds"
+                )
+        if "," in flags.output_dir and flags.ensemble:
+            raise files.InputError("has a comma in it", "--output_dir")
+    ensemble.folders_of(flags)
+
+
+def scored_in(folder: str) -> Dict[str, float]:
+    """Return what a run has scored, see flat; {} without scores.json."""
+    return flat(scores.read(folder) or {})
 
 
 def flat(record: Dict[str, Any]) -> Dict[str, float]:
@@ -79,18 +121,26 @@ def flat(record: Dict[str, Any]) -> Dict[str, float]:
     }
 
 
-def _write_table(folder: str, results: Dict[str, Dict[str, float]]) -> None:
-    table = table_of(results)
+def _write_table(
+    folder: str,
+    results: Dict[str, Dict[str, float]],
+    of_ensemble: Optional[Dict[str, float]],
+) -> None:
+    table = table_of(results, of_ensemble)
     with files.whole_file(os.path.join(folder, TABLE)) as stream:
         stream.writelines(f"{line}\n" for line in table)
     command_line.log_results("scores of the seeds", table)
 
 
-def table_of(results: Dict[str, Dict[str, float]]) -> List[str]:
+def table_of(
+    results: Dict[str, Dict[str, float]],
+    of_ensemble: Optional[Dict[str, float]] = None,
+) -> List[str]:
     """Lay out a line a score: its value for each seed, mean and standard deviation.
 
     Args:
       results: seed → scores from 0 to 1 by name.
+      of_ensemble: those of all models together, for a column of its own.
 
     Returns:
       The lines. A deviation is that of a sample (divided by n - 1).
@@ -98,10 +148,13 @@ def table_of(results: Dict[str, Dict[str, float]]) -> List[str]:
     names = list(
         dict.fromkeys(name for of_seed in results.values() for name in of_seed)
     )
-    rows = [["score", *(f"seed {seed}" for seed in results), "mean", "sd"]]
+    last = [] if of_ensemble is None else [ENSEMBLE]
+    rows = [["score", *(f"seed {seed}" for seed in results), "mean", "sd", *last]]
     for name in names:
         values = [of_seed.get(name) for of_seed in results.values()]
         known = [value for value in values if value is not None]
         deviation = np.std(known, ddof=1) if len(known) > 1 else None
-        rows.append([name, *map(percent, [*values, np.mean(known), deviation])])
+        together = [of_ensemble.get(name) for _ in last]
+        columns = [*values, np.mean(known), deviation, *together]
+        rows.append([name, *map(percent, columns)])
     return aligned(rows)

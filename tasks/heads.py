@@ -16,13 +16,13 @@ def of_entities(
     num_labels: int,
     count_padding: bool,
     partial: Optional[PartialAnnotation] = None,
-    with_probability: bool = False,
+    probability: Optional[str] = None,
 ) -> Any:
     """Make the head of entity recognition.
 
     Args:
       checkpoint: prefix, or an exported model's path; None if it is to be trained.
-      num_labels, count_padding, partial, with_probability: as of ner.head.make_head.
+      num_labels, count_padding, partial, probability: as of ner.head.make_head.
     """
     if checkpoint and is_exported(checkpoint):
         from tasks import exported
@@ -30,7 +30,7 @@ def of_entities(
         return exported.piece_labels(count_padding, partial)
     from tasks.ner.head import make_head
 
-    return make_head(num_labels, count_padding, partial, with_probability)
+    return make_head(num_labels, count_padding, partial, probability)
 
 
 def of_relations(checkpoint: Optional[str], num_labels: int) -> Any:

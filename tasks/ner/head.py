@@ -7,6 +7,7 @@ import tensorflow.compat.v1 as tf
 import modeling
 from finetuning.estimator import ModeKeys
 from finetuning.model import Head, Tensors
+from tasks.ner.labels import OF_ALL, OF_LABEL
 from tasks.ner.partial_annotation import PartialAnnotation, marginal_cross_entropy
 
 
@@ -14,7 +15,7 @@ def make_head(
     num_labels: int,
     count_padding: bool,
     partial: Optional[PartialAnnotation] = None,
-    with_probability: bool = False,
+    probability: Optional[str] = None,
 ) -> Head:
     """Make a linear layer over every position.
 
@@ -22,8 +23,8 @@ def make_head(
       num_labels: L.
       count_padding: whether padding counts in the loss (as [PAD]), as in the original.
       partial: what several corpora leave open; features then have corpus [B].
-      with_probability: whether to predict probability, too: float [B, S], of the
-        label predicted.
+      probability: what else to predict: OF_LABEL for probability, float [B, S], of the
+        label predicted; OF_ALL for probabilities [B, S, L].
 
     Returns:
       Head. The loss is the sum over the positions of the batch. The predictions are
@@ -38,8 +39,10 @@ def make_head(
             hidden = modeling.dropout(hidden, 0.1)
         logits = modeling.output_layer(hidden, num_labels)
         predictions = {"label_ids": tf.argmax(logits, -1, output_type=tf.int32)}
-        if with_probability:
+        if probability == OF_LABEL:
             predictions["probability"] = tf.reduce_max(tf.nn.softmax(logits), axis=-1)
+        elif probability == OF_ALL:
+            predictions["probabilities"] = tf.nn.softmax(logits)
         if "label_ids" not in features:
             return None, predictions
         if partial is None:

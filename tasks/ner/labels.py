@@ -32,6 +32,8 @@ from finetuning.windows import NO_WORD
 from tokenization import CLS, PAD, SEP
 
 TAGS = ("B", "I")
+# What a head may predict beside the label of a piece: its probability, or all labels'.
+OF_LABEL, OF_ALL = "label", "all"
 
 
 def in_order(labels: Iterable[str]) -> Tuple[str, ...]:

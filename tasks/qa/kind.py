@@ -3,6 +3,8 @@
 import abc
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
+import numpy as np
+
 from biocodes.lib.files import InputError
 from biocodes.lib.model_folder import is_exported
 from finetuning.batches import Draw
@@ -110,6 +112,11 @@ class Kind(abc.ABC):
         """
 
     # Results
+
+    @staticmethod
+    @abc.abstractmethod
+    def merge(each: List[Dict[str, np.ndarray]]) -> Dict[str, np.ndarray]:
+        """Merge what the models of an ensemble predict for a batch."""
 
     @abc.abstractmethod
     def answer(

@@ -27,6 +27,7 @@ from finetuning.evaluation import Scores
 from finetuning.records import RecordFile
 from finetuning.run import Run
 from finetuning.windows import NO_WORD
+from tasks.ensemble import mean_of_windows
 from tasks.qa import decoding
 from tasks.qa.decoding import Answer, Decision, Limits, TextOf, WindowLogits
 from tasks.qa.windows import Predictions, by_example
@@ -51,7 +52,8 @@ class Questions(NamedTuple):
     Attributes:
       examples: in the order of the file.
       data: records of their windows, in the order of the examples.
-      predictions: (index, start_logits [S] and end_logits [S]) of each record.
+      predictions: (index, start_logits [S] and end_logits [S]) of each record; or
+        [M, S] of M models.
       with_padding: whether the logits of padding compete, as in the original; every
         window is then padded to the same length.
     """
@@ -68,7 +70,9 @@ class Questions(NamedTuple):
         """
         grouped = by_example(self.data, self.predictions, len(self.examples))
         for windows in grouped:
-            yield [window_of(*window, self.with_padding) for window in windows]
+            logits = [window_of(*window, self.with_padding) for window in windows]
+            of_several = logits and logits[0].start_logits.ndim > 1
+            yield mean_of_windows(logits) if of_several else logits
 
 
 def window_of(
@@ -80,14 +84,15 @@ def window_of(
 
     Args:
       features: of the window, without padding.
-      prediction: start_logits and end_logits, of its pieces and perhaps padding.
+      prediction: start_logits and end_logits [S], of its pieces and perhaps padding; or
+        [M, S], of M models.
       with_padding: whether padding stays, as pieces that are of no word.
     """
     logits = [prediction["start_logits"], prediction["end_logits"]]
     length = len(features["input_ids"])
     if not with_padding:
-        logits = [values[:length] for values in logits]
-    padding = len(logits[0]) - length
+        logits = [values[..., :length] for values in logits]
+    padding = logits[0].shape[-1] - length
     of_padding = {"input_ids": 0, "word_index": NO_WORD, "max_context": 0}
     of_pieces = [
         np.append(features[name], np.full(padding, value, np.int32))

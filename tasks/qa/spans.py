@@ -13,6 +13,7 @@ from finetuning.records import RecordFile, Schema
 from finetuning.run import Run
 from finetuning.windows import NO_WORD, best_windows
 from tasks import heads
+from tasks.ensemble import side_by_side
 from tasks.qa.answers import answer_pieces, load_to_train, place_answer
 from tasks.qa.decoding import Limits
 from tasks.qa.kind import SPAN_HEAD, Golds, Kind, head_of
@@ -143,6 +144,8 @@ class Spans(Kind):
     def of_model(self, checkpoint: str) -> "Spans":
         head_of(checkpoint, SPAN_HEAD)
         return self
+
+    merge = staticmethod(side_by_side)
 
     def answer(
         self, run: Run, data: RecordFile, examples: Sequence[Example], golds: Golds

@@ -18,6 +18,7 @@ from finetuning.evaluation import Scores
 from finetuning.records import RecordFile, Schema
 from finetuning.run import Run
 from tasks import heads
+from tasks.ensemble import mean_of_answers
 from tasks.qa import yes_no_results
 from tasks.qa.kind import YES_NO_HEAD, YES_NO_MAYBE_HEAD, Golds, Kind, head_of
 from tasks.qa.results import Questions
@@ -215,6 +216,8 @@ class YesNo(Kind):
                 remedy="leave --labels out",
             )
         return YesNo(self.lengths, self._settings, labels)
+
+    merge = staticmethod(mean_of_answers)
 
     def answer(
         self, run: Run, data: RecordFile, examples: Sequence[Example], golds: Golds

@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 
+import numpy as np
 import pytest
 
 from biocodes.lib import model_folder
@@ -41,6 +43,11 @@ def scores_of(here):
     return json.loads((here / "out" / "scores.json").read_text(encoding="utf-8"))
 
 
+FOLDERS = ("seed-1", "seed-2", "ensemble")
+SAME_RESULTS = {
+    "run_ner.py": ("NER_result_conll.txt", "token_test.txt", "label_test.txt"),
+    "run_qa.py": ("predictions.json",),
+}
 DEV_FILES = {
     "run_ner.py": "devel.tsv",
     "run_re.py": "dev.tsv",
@@ -118,16 +125,33 @@ def test_run_killed_in_an_evaluation_resumes_to_the_same_evaluation(run, here, s
 
 
 def test_seeds_end_with_a_table(run, here):
-    done = run("run_re.py", "--seeds=1,2", *WATCHED)
+    done = run("run_re.py", "--seeds=1,2", "--ensemble", *WATCHED)
     assert done.status == 0, done.stderr
     lines = (here / "out" / "seed_scores.txt").read_text().splitlines()
-    assert lines[0].split() == ["score", "seed", "1", "seed", "2", "mean", "sd"]
+    head = ["score", "seed", "1", "seed", "2", "mean", "sd", "ensemble"]
+    assert lines[0].split() == head
+    rows = [np.loadtxt(here / "out" / name / "test_results.tsv") for name in FOLDERS]
+    np.testing.assert_allclose(rows[2], (rows[0] + rows[1]) / 2, rtol=1e-6)
     assert [line.split()[:2] for line in lines[1:3]] == [
         ["dev.tsv", "f1"],
         ["dev.tsv", "recall"],
     ]
-    for seed in ("seed-1", "seed-2"):
-        assert (here / "out" / seed / "test_scores.txt").exists()
+    for folder in FOLDERS:
+        assert (here / "out" / folder / "test_scores.txt").exists()
+
+
+@pytest.mark.parametrize("script", ["run_ner.py", "run_qa.py"])
+def test_ensemble_of_a_model_and_its_copy_predicts_what_the_model_does(
+    run, here, script
+):
+    first = run(script)
+    assert first.status == 0, first.stderr
+    shutil.copytree(here / "out", here / "copy")
+    both = f"--ensemble_of={here}/out,{here}/copy"
+    done = run(script, "--do_train=false", both, f"--output_dir={here}/both")
+    assert done.status == 0, done.stderr
+    for name in SAME_RESULTS[script]:
+        assert (here / "both" / name).read_text() == (here / "out" / name).read_text()
 
 
 @pytest.mark.parametrize(
@@ -136,6 +160,9 @@ def test_seeds_end_with_a_table(run, here):
         ("run_ner.py", "--best_metric=x", "--best_metric: x is none of f1, precision"),
         ("run_re.py", "--best_metric=x", "--best_metric: x is none of f1, recall"),
         ("run_re.py", "--seeds=1,x", "--seeds: is a list of whole numbers"),
+        ("run_re.py", "--ensemble", "--ensemble: needs several models"),
+        ("run_qa.py", "--ensemble_of=a", "--ensemble_of: is two folders or more"),
+        ("run_ner.py", "--ensemble_of=a,b", "--do_train: does not go with"),
         ("run_qa.py", "--seed=1", "--dev_file: is required by --eval_every"),
         ("run_qa.py", "--dev_file={here}/qa/none.json", "none.json: cannot be read"),
     ],

@@ -87,6 +87,8 @@ DEFAULTS = {
     "best_metric": (None, None, None),
     "patience": (0, 0, 0),
     "seeds": (None, None, None),
+    "ensemble": (False, False, False),
+    "ensemble_of": (None, None, None),
     "question_type": (NONE, NONE, "factoid"),
     "balance": (NONE, NONE, "undersample"),
     "examples_per_class": (NONE, NONE, 500),

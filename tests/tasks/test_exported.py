@@ -7,6 +7,7 @@ import tensorflow.compat.v1 as tf
 from finetuning.estimator import ModeKeys
 from kit.model_folders import LABELS
 from tasks import exported, heads
+from tasks.ner.labels import OF_LABEL
 from tasks.ner.partial_annotation import PartialAnnotation
 
 tf.disable_v2_behavior()
@@ -81,14 +82,14 @@ PARTIAL = PartialAnnotation(
 @pytest.mark.parametrize("partial", [None, PARTIAL])
 @pytest.mark.parametrize("count_padding", [False, True])
 def test_labels_probabilities_and_losses_of_pieces(count_padding, partial):
-    head = heads.of_entities(None, L, count_padding, partial, with_probability=True)
+    head = heads.of_entities(None, L, count_padding, partial, probability=OF_LABEL)
     array_head = heads.of_entities(ONNX, L, count_padding, partial)
     assert_same(*both(head, array_head, sentences(partial is not None), L, rank=3))
 
 
 def test_text_without_labels_has_no_loss():
     features = {"input_mask": sentences()["input_mask"]}
-    head = heads.of_entities(None, L, False, with_probability=True)
+    head = heads.of_entities(None, L, False, probability=OF_LABEL)
     expected, actual = both(head, heads.of_entities(ONNX, L, False), features, L, 3)
     assert_same(expected, actual)
     assert sorted(actual) == ["label_ids", "probability"]
