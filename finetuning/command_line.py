@@ -368,7 +368,8 @@ def parse_flags(
         raise files.InputError(
             f"{rest[1]!r} is not a flag", remedy="flags look like --name=value"
         )
-    files_of_model = () if flags.model_dir else ("vocab_file", "bert_config_file")
+    has_folder = any(flags[name].value for name in _MODEL_FOLDERS if name in flags)
+    files_of_model = () if has_folder else ("vocab_file", "bert_config_file")
     for flag in (*required, *files_of_model, "output_dir"):
         if not flags[flag].value:
             raise files.InputError("is required", f"--{flag}", remedy=_remedy(flag))
@@ -397,8 +398,10 @@ def _check_text(flags: Flags) -> None:
             raise files.InputError(f"{value} is not UTF-8 text", f"--{name}")
 
 
+# Flags whose folders say what the model is.
+_MODEL_FOLDERS = ("model_dir", "ensemble_of")
 # Flags that TensorFlow gets as paths of checkpoints, and all that name local files.
-_CHECKPOINT_PATHS = ("output_dir", "init_checkpoint", "model_dir")
+_CHECKPOINT_PATHS = ("output_dir", "init_checkpoint", "model_dir", "ensemble_of")
 _PATHS = (
     *_CHECKPOINT_PATHS,
     "vocab_file",

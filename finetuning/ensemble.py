@@ -69,7 +69,7 @@ def folders_of(flags: command_line.Flags) -> Tuple[str, ...]:
             )
     if flags.engine == ONNX:
         raise files.InputError("does not go with --engine=onnx", f"--{FLAG}")
-    if not (flags.model_dir or flags.vocab_file or flags.bert_config_file):
+    if not flags.model_dir:
         flags["model_dir"].value = folders[0]
     return folders
 
