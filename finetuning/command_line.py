@@ -9,8 +9,10 @@ checked first, and a prediction may do without it. start_tensorflow does that.
 import logging
 import os
 import re
+import shutil
 import sys
 import textwrap
+import time
 import warnings
 from types import ModuleType
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
@@ -53,8 +55,15 @@ def run(main: Main) -> None:
     set_up_console()
     for category in LIBRARY_WARNINGS:
         warnings.filterwarnings("ignore", category=category)
+
+    def begin() -> None:
+        try:
+            main(sys.argv, interruption)
+        finally:
+            show_live("")
+
     try:
-        command.run(lambda: main(sys.argv, interruption))
+        command.run(begin)
     except signals.Interrupted as interrupted:
         signals.exit_when_interrupted(interrupted, _what_next(interrupted))
 
@@ -69,11 +78,62 @@ def _what_next(interrupted: signals.Interrupted) -> str:
     return signals.AGAIN
 
 
+class Console(logging.StreamHandler):
+    """Standard error: log lines as TensorFlow prints them, each of them once.
+
+    A terminal may have a line below them that changes in place.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+        self.has_live_line = bool(sys.stderr) and sys.stderr.isatty()
+        self._live = ""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Lay out a record; those of log_timed say when it was."""
+        stamp = ""
+        if getattr(record, "timed", False):
+            moment = time.localtime(record.created)
+            stamp = time.strftime("%Y-%m-%d %H:%M:%S ", moment)
+        return f"{record.levelname}:tensorflow:{stamp}{super().format(record)}"
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record, in place of the line that changes."""
+        self.show("")
+        super().emit(record)
+
+    def show(self, line: str) -> None:
+        """Show this line where the last one was; "" for none."""
+        if line or self._live:
+            width = shutil.get_terminal_size().columns - 1
+            self._live = line[:width]
+            self.stream.write(f"\r\x1b[K{self._live}")
+            self.flush()
+
+
+def log_timed(message: str) -> None:
+    """Log a line that says when it was."""
+    log.info("%s", message, extra={"timed": True})
+
+
+def has_live_line() -> bool:
+    """Whether there is a terminal to show a changing line on."""
+    return any(getattr(each, "has_live_line", False) for each in log.handlers)
+
+
+def show_live(line: str) -> None:
+    """Show a line on the terminal until the next one, or a log line, takes its place.
+
+    To be called where has_live_line.
+    """
+    for handler in log.handlers:
+        if isinstance(handler, Console):
+            handler.show(line)
+
+
 def set_up_console() -> None:
-    """Print log lines to standard error as TensorFlow does, each of them once."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s:tensorflow:%(message)s"))
-    log.handlers = [handler]
+    """Print log lines to standard error, and only there."""
+    log.handlers = [Console()]
     log.setLevel(logging.INFO)
     log.propagate = False
 

@@ -28,7 +28,7 @@ from finetuning.batches import (
 from finetuning.engine import TENSORFLOW, engine_of, named
 from finetuning.ensemble import Ensemble, predict_together
 from finetuning.model import Model
-from finetuning.progress import report_progress
+from finetuning.progress import Progress
 
 # What to do where memory is used up.
 LOWER_BATCH_SIZE = (
@@ -104,6 +104,16 @@ class Predictor(NamedTuple):
         """Return the same with a task's head and labels."""
         return self._replace(model=self.model.with_head(head, labels))
 
+    @property
+    def checkpoints(self) -> Tuple[str, ...]:
+        """The checkpoints that predict: one, or those of the ensemble."""
+        return self.ensemble.checkpoints if self.ensemble else (self.checkpoint,)
+
+    @property
+    def digest(self) -> str:
+        """What identifies them."""
+        return "+".join(engine_of(each).digest(each) for each in self.checkpoints)
+
     @contextlib.contextmanager
     def memory_watched(self) -> Iterator[None]:
         """Within the block, report exhausted memory as a batch that is too large."""
@@ -132,12 +142,16 @@ class Predictor(NamedTuple):
             rows = self.settings.order(data.lengths)
             return (batch_of(data, indices, self.settings.pad_to) for indices in rows)
 
+        progress = Progress("predicted", len(data), work=int(data.lengths.sum()))
+
+        def reported(predicted: Iterable[Batch]) -> Iterator[Batch]:
+            for batch in predicted:
+                yield batch
+                progress.add(len(batch["row"]), int(data.lengths[batch["row"]].sum()))
+
         predicted = self._batches(data.schema, batches)
         with contextlib.closing(predicted), self.memory_watched():
-            reported = report_progress(
-                "predicted", predicted, len(data), lambda batch: len(batch["row"])
-            )
-            yield from in_input_order(reported, len(data))
+            yield from in_input_order(reported(predicted), len(data))
 
     def predict_stream(
         self, schema: records.Schema, rows: Iterable[np.ndarray]

@@ -1,12 +1,41 @@
-"""Progress of long work: one reporter, about every ten seconds a line."""
+"""Progress of long work: one reporter.
+
+A line each ten seconds at first; as the work goes on they come less often. A terminal
+has a line that changes in place between them.
+"""
 
 import time
-from typing import Callable, Iterable, Iterator, Optional, TypeVar
+from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, TypeVar
 
-from finetuning.command_line import log
+from finetuning import command_line
 
-PROGRESS_SECONDS = 10.0
+# (seconds since the beginning, seconds from a line to the next until then).
+PAUSES = ((120.0, 10.0), (900.0, 30.0), (7200.0, 60.0))
+LONGEST_PAUSE = 300.0
+# Between two states of a terminal's line.
+LIVE_SECONDS = 0.5
+# The speeds of two stretches that tell how long the rest takes differ no more.
+STEADY = 1.5
+# After so many lines the time left is given however much the speed varies.
+ENOUGH_LINES = 5
 Item = TypeVar("Item")
+
+
+class Stretch(NamedTuple):
+    """The work between two lines: its seconds, its count, the sum of its sizes."""
+
+    seconds: float
+    done: int
+    size: int
+
+    def speed(self, by_size: bool = False) -> float:
+        """Return count, or size, a second."""
+        return (self.size if by_size else self.done) / max(self.seconds, 1e-9)
+
+
+def together(stretches: Iterable[Stretch]) -> Stretch:
+    """Join stretches, one at least."""
+    return Stretch(*map(sum, zip(*stretches)))
 
 
 class Progress:
@@ -15,6 +44,10 @@ class Progress:
     For example
 
       predicted 1,500 of 3,000 (50 %), 125 examples/s, 12 s left
+
+    The speed is that since the line before. The time left is estimated by all of them
+    but the first, during which memory is got and caches are filled, and not before two
+    speeds agree.
 
     Attributes:
       total: how many there are, or None.
@@ -49,7 +82,10 @@ class Progress:
         self._units = units
         self._work = work
         self._size = 0
+        self._stretches: List[Stretch] = []
+        self._shown = 0.0
         self.start()
+        self._begun = self.started
 
     def start(self) -> None:
         """Measure the speed from here on; what was counted so far is done."""
@@ -64,32 +100,68 @@ class Progress:
     def add(self, count: int = 1, size: int = 0) -> None:
         """Count what is done, and log a line if one is due."""
         self.count(count, size)
-        if self.is_due() and self.done != self.total:
+        if self.done == self.total:
+            return
+        if self.is_due():
             self.report()
+        else:
+            self.show()
 
     def is_due(self) -> bool:
         """Whether the last line was long enough ago."""
-        return time.time() - self._reported >= PROGRESS_SECONDS
+        now = time.time()
+        since = now - self._begun
+        pauses = (pause for until, pause in PAUSES if since < until)
+        return now - self._reported >= next(pauses, LONGEST_PAUSE)
+
+    def show(self, detail: str = "") -> None:
+        """Show where the work is on a terminal, if it was not shown just now."""
+        now = time.time()
+        if command_line.has_live_line() and now - self._shown >= LIVE_SECONDS:
+            self._shown = now
+            # With the stretch before: just after a line there is nothing to measure by.
+            recent = together([*self._stretches[-1:], self._since()])
+            command_line.show_live(self._line(detail, recent))
 
     def report(self, detail: str = "") -> None:
         """Log a line; detail: what stands before the speed, "loss 0.8, "."""
-        self._reported = time.time()
-        seconds = max(self._reported - self.started, 1e-9)
-        rate = (self.done - self._done_before) / seconds
-        speed = self.speed = rate * self._units
+        stretch = self._since()
+        self.speed = stretch.speed() * self._units
+        command_line.log_timed(self._line(detail, stretch))
+        if stretch.done:
+            self._stretches.append(stretch)
+        self.start()
+
+    def _since(self) -> Stretch:
+        """Return what was done since the last line."""
+        return Stretch(
+            time.time() - self.started,
+            self.done - self._done_before,
+            self._size - self._size_before,
+        )
+
+    def _line(self, detail: str, stretch: Stretch) -> str:
         line = f"{self._title} {self.done:,}"
         if self.total is not None:
             line += f" of {self.total:,} ({100 * self.done // self.total} %)"
+        speed = stretch.speed() * self._units
         line += f", {detail}{speed:.{0 if speed >= 20 else 1}f} {self._unit}/s"
-        if self.total is not None and self.done < self.total:
-            line += f", {duration(self._seconds_left(rate, seconds))} left"
-        log.info("%s", line)
+        left = self._seconds_left(stretch)
+        return line if left is None else f"{line}, {duration(left)} left"
 
-    def _seconds_left(self, rate: float, seconds: float) -> float:
-        if self._work is None:
-            return (self.total - self.done) / max(rate, 1e-9)
-        size = max(self._size - self._size_before, 1)
-        return (self._work - self._size) * seconds / size
+    def _seconds_left(self, last: Stretch) -> Optional[float]:
+        """Estimate the time left; None while nothing can be said of it."""
+        if self.total is None or self.done >= self.total:
+            return None
+        known = [*self._stretches, last] if last.done else self._stretches
+        if len(known) < 2:
+            return None
+        by_size = self._work is not None
+        slower, faster = sorted(each.speed(by_size) for each in known[-2:])
+        if faster > STEADY * slower and len(known) < ENOUGH_LINES:
+            return None
+        left = self._work - self._size if by_size else self.total - self.done
+        return left / max(together(known[1:]).speed(by_size), 1e-9)
 
 
 def report_progress(

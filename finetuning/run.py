@@ -158,7 +158,7 @@ class Run:
         """
         self.model = model
         if not self.settings.do_train:
-            for checkpoint in self._checkpoints:
+            for checkpoint in self.predictor().checkpoints:
                 engine_of(checkpoint).check(model, checkpoint)
                 check_labels(checkpoint, model.labels)
             return
@@ -307,16 +307,9 @@ class Run:
         return output_dir.trained_on(os.path.dirname(self.checkpoint))
 
     @property
-    def _checkpoints(self) -> Tuple[str, ...]:
-        """The checkpoints that predict; one, or those of the ensemble."""
-        return self.ensemble.checkpoints if self.ensemble else (self.checkpoint,)
-
-    @property
     def digest(self) -> str:
         """What identifies the checkpoint, or all of an ensemble."""
-        return "+".join(
-            engine_of(checkpoint).digest(checkpoint) for checkpoint in self._checkpoints
-        )
+        return self.predictor().digest
 
     @property
     def step(self) -> int:

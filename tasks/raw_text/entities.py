@@ -104,7 +104,7 @@ def made_from(job: Job, predictor: Predictor) -> Dict[str, Any]:
     """Return all that decides what a model finds in a passage, as JSON values."""
     facts = dict(
         predictor.model.facts,
-        checkpoint=engine_of(predictor.checkpoint).digest(predictor.checkpoint),
+        checkpoint=predictor.digest,
         labels=predictor.model.labels,
         **{name: getattr(job, name) for name in FLAGS_THAT_MATTER},
         **{name: getattr(job, name) for name in MORE_FLAGS if getattr(job, name)},
@@ -116,7 +116,8 @@ def provenance(predictor: Predictor) -> str:
     """Say how entities are made: the model, today's date, the command."""
     command = " ".join(map(shlex.quote, sys.argv))
     today = datetime.date.today().isoformat()
-    return f"Model: {predictor.checkpoint}. Date: {today}. Command: {command}"
+    models = ", ".join(predictor.checkpoints)
+    return f"Model: {models}. Date: {today}. Command: {command}"
 
 
 def find_entities(
