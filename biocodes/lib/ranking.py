@@ -71,15 +71,19 @@ def best_threshold(
       probabilities: of being positive.
 
     Returns:
-      (one of the probabilities, the F1 of the positive class with it), the highest of
-      those with the best F1.
+      (threshold, the F1 of the positive class with it). The threshold is half way
+      between two of the probabilities, so that others may lie a little off, or, where
+      all examples are best called positive, the lowest. Of thresholds with the same F1
+      it is the highest.
     """
     counts = _counted(gold, probabilities)
     found = np.cumsum(counts.positive)
     predicted = found + np.cumsum(counts.negative)
     f1 = 2 * found / (predicted + found[-1])
     best = int(np.argmax(f1))
-    return float(counts.values[best]), float(f1[best])
+    # Those beside the threshold; the last one has none below it.
+    beside = counts.values[best : best + 2]
+    return float(beside.mean()), float(f1[best])
 
 
 def parse_threshold(text: str) -> float:
