@@ -66,7 +66,10 @@ class Form(NamedTuple):
     def count(
         self, featurize: Callable[[Row, int], Features], rows: Sequence[Row]
     ) -> int:
-        """Return how many records the rows of a file make."""
+        """Return how many records the rows of a file make.
+
+        Windows are counted by cutting the texts, which takes as long as their records.
+        """
         if self.limit is None:
             return len(rows)
         count_of = functools.partial(_count, self, featurize)

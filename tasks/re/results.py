@@ -99,7 +99,7 @@ class Rules(NamedTuple):
             )
         if not self.threshold.is_best or "eval" not in corpus:
             return
-        if not self.scoring.has_positive(corpus["eval"]):
+        if not self.scoring.has_both(corpus["eval"]):
             raise InputError(
                 "all its examples are of one class, so no threshold is best",
                 paths["eval"],
@@ -161,7 +161,7 @@ def dev_metrics(folds: Sequence[Tuple[Rules, Dict[str, Sequence[Row]]]]) -> List
     if not isinstance(scoring, Scoring) or not scoring.takes_threshold:
         return metrics_of(scoring)
     of_dev = [corpus["eval"] for _, corpus in folds if "eval" in corpus]
-    return metrics_of(scoring, all(map(scoring.has_positive, of_dev)))
+    return metrics_of(scoring, all(map(scoring.has_both, of_dev)))
 
 
 def shared_sentences(training: Sequence[Row], dev: Sequence[Row]) -> int:

@@ -81,8 +81,8 @@ class Scoring(NamedTuple):
         is_positive = as_written(probabilities[:, self.positive]) >= threshold
         return np.where(is_positive, self.positive, 1 - self.positive)
 
-    def has_positive(self, rows: Sequence[Row]) -> bool:
-        """Whether rows are such that a best threshold can be found on them."""
+    def has_both(self, rows: Sequence[Row]) -> bool:
+        """Whether a best threshold can be found on rows: some are positive, not all."""
         return ranking.has_both(self.gold_of(rows) == self.positive)
 
     def best_threshold(self, gold: np.ndarray, probabilities: np.ndarray) -> float:
@@ -156,8 +156,8 @@ class MultilabelScoring(NamedTuple):
         """Return the predicted labels; a threshold counts for all of them."""
         return as_written(probabilities) >= (EVEN if threshold is None else threshold)
 
-    def has_positive(self, rows: Sequence[Row]) -> bool:
-        """Whether rows are such that a best threshold can be found on them."""
+    def has_both(self, rows: Sequence[Row]) -> bool:
+        """Whether a best threshold can be found on rows: some are positive, not all."""
         return ranking.has_both(self.gold_of(rows).ravel())
 
     def best_threshold(self, gold: np.ndarray, probabilities: np.ndarray) -> float:

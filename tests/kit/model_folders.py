@@ -41,11 +41,12 @@ def _multilabel(place: pathlib.Path) -> pathlib.Path:
     renamed = {
         f"{name}_multilabel" if name.startswith("output_") else name: value
         for name, value in values.items()
-        if "/adam_" not in name and not name.endswith(("adam_m", "adam_v"))
+        if "/adam_" not in name
     }
     save_checkpoint(folder / "model.ckpt-150", renamed)
     write_labels(folder, LABELS["re"])
-    return folder.rename(place / MULTILABEL)
+    folder.rename(place / MULTILABEL)
+    return place / MULTILABEL
 
 
 def pretrained(place: pathlib.Path) -> pathlib.Path:
