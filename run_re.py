@@ -12,15 +12,15 @@ index<tab>sentence<tab>label. When it holds folders 1, 2, 3, ... of such files i
 every fold is run into the folder of its number in output_dir.
 
 --task_name=custom takes any labels: those of train.tsv, sorted, or --labels=a,b,c.
+With --multilabel=true a text has any number of them, written as a|b.
 docs/re.md says more.
 """
 
 import contextlib
 import functools
-import json
 import os
 import sys
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 if __name__ == "__main__":  # python -I does not look beside the script
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -30,31 +30,36 @@ from finetuning import command_line  # before TensorFlow, whose import it quiets
 # isort: split
 import numpy as np
 
-from biocodes.lib import files, relations
+from biocodes.lib import files
 from biocodes.lib.files import InputError
 from biocodes.lib.relations import Row, is_labelled
 from finetuning import evaluation, output_dir, seeds
 from finetuning.engine import TENSORFLOW, start_engine
 from finetuning.folds import FOLD_RECORD, Fold, FoldJob, Scores, find_folds, run_folds
-from finetuning.model import Model, load_labels
+from finetuning.model import Model
 from finetuning.model_dir import fill_flags
 from finetuning.prediction import Predictor
 from finetuning.records import RecordFile, Schema, featurized
 from finetuning.run import Run, RunSettings
 from finetuning.scores import write_means
 from finetuning.signals import Interruption
-from tasks import heads
 from tasks.ensemble import mean_of_classes
-from tasks.re.classifier import Classifier
+from tasks.re import options, windows
+from tasks.re import threshold as thresholds
+from tasks.re.class_weights import weights_of
+from tasks.re.classifier import Classifier, Reading
 from tasks.re.cuts import lost_placeholders, report_cuts
+from tasks.re.fold_run import FoldRun
+from tasks.re.options import Options
+from tasks.re.records import ONE_LABEL, Form, Numbered
 from tasks.re.results import (
     RESULTS,
-    Scoring,
+    Examples,
+    dev_metrics,
     dev_set,
     evaluate,
-    metrics_of,
     predict,
-    result_names,
+    rules_of,
     shared_sentences,
 )
 from tasks.re.task import (
@@ -63,10 +68,12 @@ from tasks.re.task import (
     TASKS,
     Corpus,
     Task,
-    check_labels,
+    check_corpus,
     labels_of_model,
     labels_to_learn,
+    read_corpus,
     task_of,
+    task_of_model,
 )
 from tokenization import CLS, SEP, FullTokenizer
 
@@ -96,6 +103,7 @@ def define_flags() -> command_line.Flags:
         "Label of the custom task for no relation; the averages of its scores leave it"
         " out.",
     )
+    options.define_flags(flags)
     command_line.define_evaluation_flags(flags, "dev.tsv")
     evaluation.define_flags(flags, "dev.tsv")
     seeds.define_flags(flags)
@@ -113,6 +121,7 @@ class Settings(NamedTuple):
       phases: what is done, keys of FILES.
       read: the files that are read for that.
       max_seq_length, pad_to_max_length, eval_batch_size: the flags.
+      options: what further flags say.
     """
 
     task: Task
@@ -121,6 +130,7 @@ class Settings(NamedTuple):
     max_seq_length: int
     pad_to_max_length: bool
     eval_batch_size: int
+    options: Options
 
     @classmethod
     def from_flags(cls, flags: command_line.Flags) -> "Settings":
@@ -137,44 +147,30 @@ class Settings(NamedTuple):
                 remedy="give --do_train=true, --do_eval=true or --do_predict=true",
             )
         watched = ["eval"] if flags.do_train and flags.eval_every else []
+        task = task_of(flags.task_name, flags.labels, flags.negative, flags.multilabel)
         return cls(
-            task_of(flags.task_name, flags.labels, flags.negative),
+            task,
             phases,
             list(dict.fromkeys(phases + watched)),
             flags.max_seq_length,
             flags.pad_to_max_length,
             flags.eval_batch_size,
+            Options.from_flags(flags),
         )
 
     def of_prediction(self) -> Dict[str, Any]:
         """Return the flags that results rest on whether or not there is training."""
         names = ("max_seq_length", "pad_to_max_length", "eval_batch_size")
-        return {name: getattr(self, name) for name in names}
-
-
-# Data
-
-
-def read_corpus(paths: Dict[str, str]) -> Corpus:
-    """Read the files of phases: phase → path gives phase → rows.
-
-    Raises:
-      InputError: a file cannot be read or used.
-    """
-    return {
-        phase: relations.read_test(path)[0]
-        if phase == "predict"
-        else relations.read_train(path)
-        for phase, path in paths.items()
-    }
+        flags = {name: getattr(self, name) for name in names}
+        return dict(flags, **self.options.of_results)
 
 
 # Features
 
 
-def schema(labelled: bool) -> Schema:
+def schema(labelled: bool, form: Form = ONE_LABEL) -> Schema:
     """Return the schema of sentences; for pieces and lost see featurize."""
-    return Schema(["input_ids"], scalars=["pieces", "lost"] + ["label_id"] * labelled)
+    return Schema(["input_ids"], ["pieces", "lost", *form.scalars(labelled)])
 
 
 def featurize(
@@ -204,56 +200,52 @@ def featurize(
     }
 
 
+def featurizer(model: Model) -> Callable[[Row, int], Dict[str, Any]]:
+    """Return featurize with what it takes of a model."""
+
+    def featurize_row(row: Row, limit: int) -> Dict[str, Any]:
+        return featurize(row, model.tokenizer, model.label_ids, limit)
+
+    return featurize_row
+
+
 # The run of one model, that of the whole data set or of a fold
 
 
-class FoldRun(NamedTuple):
-    """A run on one fold, all of it checked.
-
-    Attributes:
-      run: Run.
-      corpus: phase → rows.
-      digests: phase → digest of its file.
-    """
-
-    run: Run
-    corpus: Corpus
-    digests: Dict[str, str]
-
-
-def check(run: Run, model: Model, fold: Fold, corpus: Corpus) -> FoldRun:
+def check(
+    run: Run, pretrained: Model, fold: Fold, corpus: Corpus, settings: Settings
+) -> FoldRun:
     """Check the run; what tells its training from others is corpus and labels.
+
+    Args:
+      run: Run.
+      pretrained: what is trained, or predicts, without its head.
+      fold: Fold.
+      corpus: its rows.
+      settings: the task's labels are those of the model.
 
     Raises:
       InputError: the checkpoint, or what lies in the folder, does not fit.
     """
+    task, further = settings.task, settings.options
+    rules = rules_of(task, further)
+    rules.check(corpus, fold.paths)
+    form = rules.form(settings.max_seq_length)
+    training = corpus.get("train", ())
+    weights = weights_of(further.class_weights, rules.scoring, training)
+    head = rules.head(run.checkpoint, weights)
+    model = pretrained.with_head(head, task.labels)
     digests = {phase: files.digest(path) for phase, path in fold.paths.items()}
     if run.settings.do_train:
         facts = {"corpus": digests["train"], "labels": model.labels}
-        run.check(model, len(corpus["train"]), facts)
+        facts.update(further.of_training, class_weights=weights)
+        run.check(model, form.count(featurizer(model), training), facts)
     else:
         run.check(model)
-    return FoldRun(run, corpus, digests)
-
-
-def facts_of_results(fold: FoldRun, settings: Settings) -> Dict[str, Any]:
-    """Return all that the results of a fold rest on, in the form JSON gives it back."""
-    run, model = fold.run, fold.run.model
-    checkpoint = run.checkpoint and run.digest
-    facts = {
-        "training": run.facts,
-        "checkpoint": checkpoint,
-        "model": model.facts,
-        "labels": model.labels,
-        "negative": settings.task.negative,
-        "data": {
-            phase: model.data_facts(digest) for phase, digest in fold.digests.items()
-        },
-        "flags": settings.of_prediction(),
-    }
-    if run.settings.evaluation:
-        facts["evaluation"] = run.settings.evaluation._asdict()
-    return json.loads(json.dumps(facts))
+        if rules.threshold.is_best and "eval" not in corpus:
+            folders = (run.folder, os.path.dirname(run.checkpoint))
+            rules = rules.with_threshold(thresholds.recorded(folders, run.digest))
+    return FoldRun(run, corpus, digests, form, rules)
 
 
 def make_records(fold: FoldRun, limit: int) -> Dict[str, RecordFile]:
@@ -263,19 +255,21 @@ def make_records(fold: FoldRun, limit: int) -> Dict[str, RecordFile]:
       fold: its run has been started.
       limit: max_seq_length.
     """
-    model = fold.run.model
+    model, form = fold.run.model, fold.form
+    featurize_row = featurizer(model)
 
     def records_of(phase: str, rows: List[Row]) -> RecordFile:
-        rows_schema = schema(is_labelled(rows))
+        rows_schema = schema(is_labelled(rows), form)
 
-        def rows_of(row: Row) -> List[np.ndarray]:
-            features = featurize(row, model.tokenizer, model.label_ids, limit)
-            return [rows_schema.pack(features)]
+        def rows_of(numbered: Numbered) -> List[np.ndarray]:
+            texts = form.records(featurize_row, numbered, limit)
+            return [rows_schema.pack(features) for features in texts]
 
         made_from = model.data_facts(
             fold.digests[phase], labels=model.labels, max_seq_length=limit
         )
-        packed = featurized(rows_of, rows, len(rows))
+        made_from.update(form.facts)
+        packed = featurized(rows_of, enumerate(rows), len(rows))
         return fold.run.records(phase, rows_schema, packed, made_from)
 
     return {phase: records_of(phase, rows) for phase, rows in fold.corpus.items()}
@@ -287,42 +281,64 @@ def run_fold(fold: FoldRun, settings: Settings, interruption: Interruption) -> S
     Returns:
       Name → float from 0 to 1: the scores of test.tsv, the accuracy on dev.tsv.
     """
-    run = fold.run
+    run, rules = fold.run, fold.rules
     run.start([*RESULTS, FOLD_RECORD])
     data = make_records(fold, settings.max_seq_length)
-    report_cuts(data, FILES, settings.max_seq_length)
-    scoring = Scoring(run.model.labels, settings.task.negative)
     corpus = fold.corpus
+    if rules.pooling:
+        sizes = {phase: len(rows) for phase, rows in corpus.items()}
+        windows.report(data, sizes, FILES)
+    else:
+        report_cuts(data, FILES, settings.max_seq_length)
+    of = {phase: Examples(corpus[phase], data[phase]) for phase in data}
     overlap = shared_sentences(corpus.get("train", ()), corpus.get("eval", ()))
     if run.settings.do_train:
-        dev = dev_set(data["eval"], scoring) if run.settings.evaluation else None
+        dev = dev_set(of["eval"], rules) if run.settings.evaluation else None
         run.train(data["train"], interruption, dev)
-    of_dev, of_test = {}, {}
+    scores: Scores = {}
     if "eval" in settings.phases:
         batch_size = settings.eval_batch_size
-        of_dev = evaluate(run, data["eval"], scoring, batch_size, overlap)
+        scored = evaluate(run, of["eval"], rules, batch_size, overlap)
+        rules = rules.with_threshold(scored.chosen)
+        scores = {"eval_accuracy": scored.measures["accuracy"]}
     if "predict" in settings.phases:
-        predictions = run.predict(data["predict"])
-        of_test = predict(run, corpus["predict"], predictions, scoring)
+        scores = {**predict(run, of["predict"], rules), **scores}
     run.write_scores()
-    return {**of_test, **of_dev}
+    return scores
 
 
 def load(
-    folder: str, max_seq_length: int = 128, engine: str = TENSORFLOW
+    folder: str,
+    max_seq_length: int = 128,
+    engine: str = TENSORFLOW,
+    window_pooling: Optional[str] = None,
+    threshold: Optional[float] = None,
 ) -> Classifier:
-    """Load a trained model for Python: load("gad").relations(["@GENE$ …"])."""
+    """Load a trained model for Python: load("gad").relations(["@GENE$ …"]).
+
+    Args:
+      folder: the model's.
+      max_seq_length: pieces of a text, or of a window, at most.
+      engine: "onnx" for an exported model.
+      window_pooling: "mean" or "max", to read long texts in windows.
+      threshold: a number as of --threshold.
+    """
     predictor = Predictor.load(folder, max_seq_length, engine)
-    labels = load_labels(predictor.checkpoint)
-    rows_schema = schema(labelled=False)
+    task = task_of_model(predictor.checkpoint)
+    rules = rules_of(task, Options.of_python(window_pooling, threshold))
+    rules.check({}, {})
+    form = rules.form(max_seq_length)
+    rows_schema, featurize_row = schema(False, form), featurizer(predictor.model)
 
-    def row_of(sentence: str) -> np.ndarray:
-        row = Row(0, sentence, None)
-        tokenizer = predictor.model.tokenizer
-        return rows_schema.pack(featurize(row, tokenizer, {}, max_seq_length))
+    def rows_of(sentence: str) -> List[np.ndarray]:
+        numbered = 0, Row(0, sentence, None)
+        texts = form.records(featurize_row, numbered, max_seq_length)
+        return [rows_schema.pack(features) for features in texts]
 
-    head = heads.of_relations(predictor.checkpoint, len(labels))
-    return Classifier(predictor.with_head(head, labels), rows_schema, row_of)
+    head = rules.head(predictor.checkpoint)
+    return Classifier(
+        predictor.with_head(head, task.labels), Reading(rows_schema, rows_of, rules)
+    )
 
 
 def main(argv: List[str], interruption: Interruption) -> None:
@@ -342,31 +358,31 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
     run_settings = RunSettings.from_flags(flags)
     names = {phase: FILES[phase] for phase in settings.read}
     folds = find_folds(flags.data_dir, flags.output_dir, names)
-    corpora = [read_corpus(fold.paths) for fold in folds]
-    labels = labels_to_learn(settings.task, corpora) if flags.do_train else None
+    task = settings.task
+    corpora = [read_corpus(fold.paths, task) for fold in folds]
+    labels = labels_to_learn(task, corpora) if flags.do_train else None
     with contextlib.ExitStack() as locks:
         in_use = [flags.output_dir, *(fold.folder for fold in folds)]
         for folder in dict.fromkeys(in_use):
             locks.enter_context(output_dir.locked(folder))
         checked = []
         for fold, corpus in zip(folds, corpora):
-            below = os.path.relpath(fold.folder, flags.output_dir)
-            of_fold = Run(fold.folder, run_settings.below(below), mean_of_classes)
-            names = labels or labels_of_model(settings.task, of_fold.checkpoint)
-            check_labels(fold, corpus, names, settings.task.negative)
-            head = heads.of_relations(of_fold.checkpoint, len(names))
-            model = pretrained.with_head(head, names)
-            checked.append(check(of_fold, model, fold, corpus))
-        scoring = Scoring(names, settings.task.negative)
-        evaluation.check_settings(run_settings.evaluation, metrics_of(scoring))
+            of_fold = Run(fold.folder, run_settings.of(fold.folder), mean_of_classes)
+            names = labels or labels_of_model(task, of_fold.checkpoint)
+            of_model = task._replace(labels=names)
+            check_corpus(fold, corpus, of_model)
+            with_labels = settings._replace(task=of_model)
+            checked.append(check(of_fold, pretrained, fold, corpus, with_labels))
+        metrics = dev_metrics([(each.rules, each.corpus) for each in checked])
+        evaluation.check_settings(run_settings.evaluation, metrics)
         if folds[0].folder == flags.output_dir:
             run_fold(checked[0], settings, interruption)
             return
         jobs = [
             FoldJob(
                 fold.run.folder,
-                facts_of_results(fold, settings),
-                result_names({name: fold.corpus[name] for name in settings.phases}),
+                fold.facts_of_results(settings.task.negative, settings.of_prediction()),
+                fold.result_names(settings.phases),
                 functools.partial(run_fold, fold, settings, interruption),
             )
             for fold in checked

@@ -8,7 +8,7 @@ that nobody waits for TensorFlow who does without it:
     has_gpu()                        whether that is a GPU
     trained(folder, init_checkpoint) the checkpoint that a run predicts with
     check(model, checkpoint)         compare what a model needs with what is there
-    label_count(checkpoint)          labels of a classifier; None without a classifier
+    label_count(checkpoint, suffix)  labels of a classifier; None without a classifier
     step(checkpoint), digest(checkpoint)
     predict_batches(predictor, schema, batches)    a stream of batches
     open_session(predictor, schema)  a model in memory: run(batch), close()

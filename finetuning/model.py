@@ -336,7 +336,7 @@ def check_labels(prefix: str, labels: Sequence[str]) -> None:
 
 
 def load_labels(
-    prefix: str, default: Optional[Sequence[str]] = None
+    prefix: str, default: Optional[Sequence[str]] = None, suffix: str = ""
 ) -> Tuple[str, ...]:
     """Read the labels that a checkpoint was trained with from label2id.json.
 
@@ -345,6 +345,7 @@ def load_labels(
     Args:
       prefix: checkpoint.
       default: labels of a checkpoint without label2id.json, if its head has as many.
+      suffix: what the names of the variables of its head end in.
 
     Returns:
       Names in the order of their ids.
@@ -352,9 +353,9 @@ def load_labels(
     Raises:
       InputError: there are none, or not as many as the head has; or there is no head.
     """
-    count = engine_of(prefix).label_count(prefix)
+    count = engine_of(prefix).label_count(prefix, suffix)
     if count is None:
-        raise model_dir.headless(prefix, ["output_bias"])
+        raise model_dir.headless(prefix, [f"output_bias{suffix}"])
     path = os.path.join(os.path.dirname(prefix), LABEL_FILE)
     if os.path.exists(path):
         names = tuple(read_labels(path))

@@ -191,9 +191,17 @@ def check(model: Model, checkpoint: str) -> None:
         )
 
 
-def label_count(checkpoint: str) -> Optional[int]:
-    """Return the number of labels of a classifier; None of any other model."""
-    shape = _open(checkpoint).outputs.get("logits")
+def label_count(checkpoint: str, suffix: str = "") -> Optional[int]:
+    """Return the number of labels of a classifier; None of any other model.
+
+    Args:
+      checkpoint: path.
+      suffix: what the names of the variables of its head ended in.
+    """
+    session = _open(checkpoint)
+    if session.facts.get("head", "") != suffix:
+        return None
+    shape = session.outputs.get("logits")
     return shape[-1] if shape and isinstance(shape[-1], int) else None
 
 

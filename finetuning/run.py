@@ -84,9 +84,13 @@ class RunSettings(NamedTuple):
             flags.flag_values_dict(),
         )
 
-    def below(self, folder: str) -> "RunSettings":
-        """Return those of a fold: an ensemble's models lie in a folder below theirs."""
-        models = [os.path.normpath(os.path.join(m, folder)) for m in self.ensemble]
+    def of(self, folder: str) -> "RunSettings":
+        """Return those of a fold, whose folder is the output folder or below it.
+
+        The models of its ensemble lie in the same place below theirs.
+        """
+        fold = os.path.relpath(folder, self.arguments["output_dir"])
+        models = [os.path.normpath(os.path.join(each, fold)) for each in self.ensemble]
         return self._replace(ensemble=tuple(models))
 
     @property

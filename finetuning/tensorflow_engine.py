@@ -47,9 +47,14 @@ def check(model: Model, checkpoint: str) -> None:
     model.check_checkpoint(checkpoint)
 
 
-def label_count(checkpoint: str) -> Optional[int]:
-    """Return the number of labels of a classifier's checkpoint; else None."""
-    sizes = checkpoints.shapes(checkpoint).get("output_bias")
+def label_count(checkpoint: str, suffix: str = "") -> Optional[int]:
+    """Return the number of labels of a classifier's checkpoint; else None.
+
+    Args:
+      checkpoint: prefix.
+      suffix: what the names of the variables of its head end in.
+    """
+    sizes = checkpoints.shapes(checkpoint).get(f"output_bias{suffix}")
     return sizes[0] if sizes else None
 
 

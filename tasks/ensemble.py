@@ -31,8 +31,16 @@ def mean_of_pieces(each: List[Predictions]) -> Predictions:
 
 
 def mean_of_classes(each: List[Predictions]) -> Predictions:
-    """Classify by the mean of probabilities [B, L]; returns them, and loss if any."""
-    return {"probabilities": _mean(each, "probabilities"), **_loss(each)}
+    """Classify by the mean of probabilities [B, L].
+
+    Returns:
+      probabilities, and loss if there is. Where the models give logits, too, those of
+      all of them, [B, M, L]: what stands in windows is put together for each model.
+    """
+    mean = {"probabilities": _mean(each, "probabilities"), **_loss(each)}
+    if "logits" in each[0]:
+        mean["logits"] = np.stack([one["logits"] for one in each], axis=1)
+    return mean
 
 
 def mean_of_answers(each: List[Predictions]) -> Predictions:

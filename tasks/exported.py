@@ -59,8 +59,12 @@ def _losses(
     return -np.logaddexp.reduce(of_possible, axis=-1)
 
 
-def relations() -> ArrayHead:
+def relations(multilabel: bool = False, with_logits: bool = False) -> ArrayHead:
     """Make the head of relation extraction.
+
+    Args:
+      multilabel: whether a text has any number of labels, see re.head.
+      with_logits: whether they are among the predictions.
 
     Returns:
       ArrayHead that predicts probabilities [B, L], and loss [B] when a batch has
@@ -68,14 +72,36 @@ def relations() -> ArrayHead:
     """
 
     def decode(outputs: Arrays, batch: Batch) -> Arrays:
-        logs = _log_softmax(outputs["logits"])
-        predictions = {"probabilities": np.exp(logs)}
-        if "label_id" in batch:
-            rows = np.arange(len(logs))
-            predictions["loss"] = -logs[rows, batch["label_id"]]
+        of_batch = _sigmoids if multilabel else _softmax
+        predictions = of_batch(outputs["logits"], batch)
+        if with_logits:
+            predictions["logits"] = outputs["logits"]
         return predictions
 
-    return ArrayHead({"logits": 2}, decode)
+    outputs = {"logits": 2}
+    return ArrayHead(dict(outputs, probabilities=2) if multilabel else outputs, decode)
+
+
+def _softmax(logits: np.ndarray, batch: Batch) -> Arrays:
+    """Predict one label a text; logits: [B, L]."""
+    logs = _log_softmax(logits)
+    predictions = {"probabilities": np.exp(logs)}
+    if "label_id" in batch:
+        rows = np.arange(len(logs))
+        predictions["loss"] = -logs[rows, batch["label_id"]]
+    return predictions
+
+
+def _sigmoids(logits: np.ndarray, batch: Batch) -> Arrays:
+    """Predict any number of labels a text; logits: [B, L]."""
+    # The logarithms of not having a label and of having it, without overflow.
+    without, having = -np.logaddexp(0, logits), -np.logaddexp(0, -logits)
+    predictions = {"probabilities": np.exp(having)}
+    if "label_0" in batch:
+        labels = [batch[f"label_{number}"] for number in range(logits.shape[1])]
+        losses = -np.where(np.stack(labels, axis=1) > 0, having, without)
+        predictions["loss"] = losses.mean(axis=1)
+    return predictions
 
 
 def answers() -> ArrayHead:

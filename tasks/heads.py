@@ -4,7 +4,7 @@ Those of TensorFlow are in tasks/*/head.py, which import it; those of exported m
 in exported.py.
 """
 
-from typing import Any, Optional, Tuple
+from typing import Any, Optional, Sequence, Tuple
 
 from biocodes.lib.files import InputError
 from biocodes.lib.model_folder import is_exported
@@ -33,15 +33,28 @@ def of_entities(
     return make_head(num_labels, count_padding, partial, probability)
 
 
-def of_relations(checkpoint: Optional[str], num_labels: int) -> Any:
-    """Make the head of relation extraction; arguments as of of_entities."""
+def of_relations(
+    checkpoint: Optional[str],
+    num_labels: int,
+    multilabel: bool = False,
+    weights: Optional[Sequence[float]] = None,
+    with_logits: bool = False,
+) -> Any:
+    """Make the head of relation extraction.
+
+    Args:
+      checkpoint, num_labels: as of of_entities.
+      multilabel: whether a text has any number of labels.
+      weights, with_logits: as of re.head.make_head.
+    """
     if checkpoint and is_exported(checkpoint):
         from tasks import exported
 
-        return exported.relations()
-    from tasks.re.head import make_head
+        return exported.relations(multilabel, with_logits)
+    from tasks.re import head
 
-    return make_head(num_labels)
+    make = head.make_multilabel_head if multilabel else head.make_head
+    return make(num_labels, weights, with_logits)
 
 
 def of_answers(checkpoint: Optional[str], count_padding: bool) -> Any:

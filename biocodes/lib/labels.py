@@ -18,6 +18,9 @@ SPECIAL = (PAD, CONTINUATION, CLS, SEP)
 # What the original trains entity recognition on, whatever the corpus; its checkpoints
 # do not say.
 ORIGINAL_LABELS = (PAD, "B", "I", OUTSIDE, CONTINUATION, CLS, SEP)
+# What the names of the variables of a head with a sigmoid a label end in, so that no
+# checkpoint of it is taken for one of a softmax.
+MULTILABEL = "_multilabel"
 _UNWRITABLE = re.compile("[\t\n\ud800-\udfff]")
 
 

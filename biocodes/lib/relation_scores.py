@@ -110,6 +110,29 @@ def table_lines(
     excluded = None if negative is None else labels.index(negative)
     scores = multiclass_scores(gold_ids, predicted, len(labels), excluded)
     without = "" if negative is None else f" without {negative}"
+    return _table(scores, labels, without)
+
+
+def multilabel_lines(
+    gold: np.ndarray, predicted: np.ndarray, labels: Sequence[str]
+) -> List[str]:
+    """Make the report of texts with any number of labels; arguments as of its scores.
+
+    Lines are those of multiclass. Of texts whose labels are all right, and no more than
+    those, the last line has the share.
+    """
+    table = _table(multilabel_scores(gold, predicted), labels, "")
+    return [*table, f"all labels right: {exact_share(gold, predicted):.2%}"]
+
+
+def _table(scores: MulticlassScores, labels: Sequence[str], without: str) -> List[str]:
+    """Lay out a line for each class and for each average.
+
+    Args:
+      scores: of the classes.
+      labels: their names.
+      without: what is said of the averages.
+    """
     named = [
         *zip(labels, scores.classes),
         (f"micro average{without}", scores.micro),
@@ -177,6 +200,28 @@ def multiclass_scores(
     means = np.mean([each[number][:3] for number in counted], axis=0)
     macro = ClassScores(*map(float, means), support=micro.support)
     return MulticlassScores(each, micro, macro)
+
+
+def multilabel_scores(gold: np.ndarray, predicted: np.ndarray) -> MulticlassScores:
+    """Score each label of texts that have any number of them, and their averages.
+
+    Args:
+      gold, predicted: bool [texts, labels], whether a text has a label.
+    """
+    gold, predicted = np.asarray(gold, bool), np.asarray(predicted, bool)
+    parts = (gold & predicted, predicted, gold)
+    counts = np.stack([part.sum(axis=0) for part in parts])
+    each = [class_scores(*column) for column in counts.T]
+    micro = class_scores(*counts.sum(axis=1))
+    means = np.mean([scores[:3] for scores in each], axis=0)
+    return MulticlassScores(
+        each, micro, ClassScores(*map(float, means), support=micro.support)
+    )
+
+
+def exact_share(gold: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the share of texts whose labels are all right; arguments as above."""
+    return float(np.mean(np.all(np.equal(gold, predicted), axis=1)))
 
 
 def class_counts(

@@ -26,8 +26,12 @@ class Row(NamedTuple):
     index: Optional[str] = None
 
 
-def read_train(path: str) -> List[Row]:
+def read_train(path: str, may_be_empty: bool = False) -> List[Row]:
     """Read train.tsv or dev.tsv: Rows without index, in file order.
+
+    Args:
+      path: the file.
+      may_be_empty: whether a label may be "".
 
     Raises:
       InputError: the file is empty, begins with a header line, or has a line that is
@@ -38,24 +42,31 @@ def read_train(path: str) -> List[Row]:
         if line == 1:
             refuse_header(path, cells)
         check_width(path, line, cells, TEST_HEADER[1:])
-        rows.append(make_row(path, line, *cells))
+        row = make_row(path, line, *cells)
+        rows.append(row if may_be_empty else with_label(path, row))
     return rows
 
 
-def read_test(path: str) -> Tuple[List[Row], bool]:
+def read_test(path: str, may_be_empty: bool = False) -> Tuple[List[Row], bool]:
     """Read test.tsv: (Rows in file order, whether it has labels).
 
     An index is kept as it is written and need not be unique.
 
+    Args:
+      path, may_be_empty: as of read_train.
+
     Raises:
       InputError: as iterate_test.
     """
-    rows = list(iterate_test(path))
+    rows = list(iterate_test(path, may_be_empty))
     return rows, is_labelled(rows)
 
 
-def iterate_test(path: str) -> Iterator[Row]:
+def iterate_test(path: str, may_be_empty: bool = False) -> Iterator[Row]:
     """Yield the Rows of test.tsv one by one, for a file that memory should not hold.
+
+    Args:
+      path, may_be_empty: as of read_train.
 
     Raises:
       InputError: the file is empty or has no rows, does not begin with its header
@@ -70,7 +81,7 @@ def iterate_test(path: str) -> Iterator[Row]:
         index, sentence = cells[:2]
         label = cells[2] if header == TEST_HEADER else None
         row = make_row(path, line, sentence, label, index)
-        yield row
+        yield row if may_be_empty else with_label(path, row)
     if row is None:
         raise files.InputError("no rows after the header line", path)
 
@@ -179,10 +190,15 @@ def make_row(
     """Make the Row of a line's cells.
 
     Raises:
-      InputError: the sentence or the label is empty.
+      InputError: the sentence is empty.
     """
-    label = None if label is None else label.strip()
-    for name, value in (("sentence", sentence.strip()), ("label", label)):
-        if value == "":
-            raise files.InputError(f"the {name} is empty", path, line)
-    return Row(line, sentence, label, index)
+    if not sentence.strip():
+        raise files.InputError("the sentence is empty", path, line)
+    return Row(line, sentence, None if label is None else label.strip(), index)
+
+
+def with_label(path: str, row: Row) -> Row:
+    """Return a row; raise InputError if its label is empty."""
+    if row.label == "":
+        raise files.InputError("the label is empty", path, row.line)
+    return row

@@ -17,6 +17,9 @@ _SCORES = ("entity_level_results.txt", "eval_results.txt", "test_scores.txt")
 _PATHS = ("data_dir", "train_file", "model_dir", "init_checkpoint")
 _FLAGS = (
     "task_name",
+    "long_sentences",
+    "window_pooling",
+    "class_weights",
     "max_seq_length",
     "learning_rate",
     "num_train_epochs",
@@ -139,6 +142,10 @@ def _use(model: Model) -> str:
         ),
         layout.RE: (
             'classify = pipeline("text-classification", "FOLDER")\n'
+            'print(classify("Variants of @GENE$ are found in @DISEASE$."))'
+        ),
+        layout.MULTILABEL: (
+            'classify = pipeline("text-classification", "FOLDER", top_k=None)\n'
             'print(classify("Variants of @GENE$ are found in @DISEASE$."))'
         ),
         layout.QA: (

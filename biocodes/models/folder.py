@@ -8,6 +8,7 @@ from biocodes.lib import files, model_folder
 from biocodes.lib.bert_config import Config, Shapes, encoder_shapes, read_bert_config
 from biocodes.lib.labels import (
     LABEL_FILE,
+    MULTILABEL,
     ORIGINAL_LABELS,
     PICKLED_LABELS,
     of_entity_recognition,
@@ -143,8 +144,11 @@ def _kind_of(folder: str, checkpoint: Checkpoint) -> Tuple[str, Tuple[str, ...]]
     held = checkpoint.shapes
     if "cls/squad/output_weights" in held:
         return layout.QA, ()
+    if f"output_bias{MULTILABEL}" in held:
+        bias = f"output_bias{MULTILABEL}"
+        return layout.MULTILABEL, _labels_of(folder, checkpoint, bias)
     if "output_bias" in held:
-        labels = _labels_of(folder, checkpoint)
+        labels = _labels_of(folder, checkpoint, "output_bias")
         return layout.NER if of_entity_recognition(labels) else layout.RE, labels
     if "cls/predictions/output_bias" in held:
         has_both = "cls/seq_relationship/output_bias" in held
@@ -152,13 +156,13 @@ def _kind_of(folder: str, checkpoint: Checkpoint) -> Tuple[str, Tuple[str, ...]]
     return layout.ENCODER, ()
 
 
-def _labels_of(folder: str, checkpoint: Checkpoint) -> Tuple[str, ...]:
-    """Return the labels of a classifier.
+def _labels_of(folder: str, checkpoint: Checkpoint, bias: str) -> Tuple[str, ...]:
+    """Return the labels of a classifier; bias: the variable of its head.
 
     Of the original's models only those of entity recognition have a file of labels, a
     pickle, and that always says the same.
     """
-    count = next(iter(checkpoint.shapes["output_bias"]), 0)
+    count = next(iter(checkpoint.shapes[bias]), 0)
     path = os.path.join(folder, LABEL_FILE)
     if os.path.exists(path):
         labels = tuple(read_labels(path))

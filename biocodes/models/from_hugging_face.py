@@ -19,6 +19,11 @@ from biocodes.models.layout import Arrays, is_transposed, names_of
 
 # Some exports keep these constants (0, 1, 2, … and 0, 0, 0, …) among the weights.
 CONSTANTS = ("embeddings.position_ids", "embeddings.token_type_ids")
+# What config.json says of a classifier of texts.
+PROBLEM_TYPES = {
+    layout.RE: "single_label_classification",
+    layout.MULTILABEL: "multi_label_classification",
+}
 # What decodes to words is the embeddings once more; a bias may be there twice.
 TIED = {
     "cls.predictions.decoder.weight": "bert/embeddings/word_embeddings",
@@ -33,6 +38,10 @@ def kind_of(folder: str) -> str:
     """Return the kind of model by the architecture in config.json; else an encoder."""
     config = files.read_json(os.path.join(folder, "config.json"))
     names = config.get("architectures")
+    several = PROBLEM_TYPES[layout.MULTILABEL]
+    if names == [layout.KINDS[layout.MULTILABEL].architecture]:
+        is_several = config.get("problem_type") == several
+        return layout.MULTILABEL if is_several else layout.RE
     for kind, about in layout.KINDS.items():
         if names == [about.architecture]:
             return kind
@@ -136,7 +145,7 @@ def take_head(
     folder = os.path.dirname(path)
     kind = kind_of(folder)
     labels: Tuple[str, ...] = ()
-    if kind in (layout.NER, layout.RE):
+    if kind in (layout.NER, layout.RE, layout.MULTILABEL):
         labels = read_labels_of(folder)
         # Of entity recognition only our scripts' own heads know what pieces are.
         if not labels or (kind == layout.NER) != of_entity_recognition(labels):

@@ -86,15 +86,19 @@ def outputs_of(tf: Any, modeling: Any, model: Model, encoder: Any) -> Dict[str, 
 
     Returns:
       float tensors under the names that Hugging Face's tools use: logits [B, S, L] of
-      entity recognition and [B, L] of relation extraction; start_logits and end_logits
-      [B, S] of question answering; last_hidden_state [B, S, H] and pooler_output [B, H]
-      of any other model.
+      entity recognition and [B, L] of relation extraction, with several labels a text
+      also probabilities [B, L]; start_logits and end_logits [B, S] of question
+      answering; last_hidden_state [B, S, H] and pooler_output [B, H] of any other
+      model.
     """
     sequence, pooled = encoder.get_sequence_output(), encoder.get_pooled_output()
     if model.kind == layout.NER:
         return {"logits": modeling.output_layer(sequence, len(model.labels))}
     if model.kind == layout.RE:
         return {"logits": modeling.output_layer(pooled, len(model.labels))}
+    if model.kind == layout.MULTILABEL:
+        logits = modeling.output_layer(pooled, len(model.labels), layout.SUFFIX)
+        return {"logits": logits, "probabilities": tf.nn.sigmoid(logits)}
     if model.kind == layout.QA:
         with tf.variable_scope("cls/squad"):
             logits = modeling.output_layer(sequence, 2)

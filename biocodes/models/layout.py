@@ -9,8 +9,9 @@ from typing import Dict, List, NamedTuple
 import numpy as np
 
 from biocodes.lib.bert_config import Config, Shapes, encoder_shapes
+from biocodes.lib.labels import MULTILABEL as SUFFIX
 
-NER, RE, QA = "ner", "re", "qa"
+NER, RE, MULTILABEL, QA = "ner", "re", "multilabel", "qa"
 PRETRAINING, MASKED_LM, ENCODER = "pretraining", "masked_lm", "encoder"
 
 # Variable or tensor name → float32 array.
@@ -46,6 +47,12 @@ KINDS = {
         "bert.",
         "text-classification",
     ),
+    MULTILABEL: Kind(
+        "relation extraction with several labels a text",
+        "BertForSequenceClassification",
+        "bert.",
+        "text-classification",
+    ),
     QA: Kind(
         "question answering",
         "BertForQuestionAnswering",
@@ -66,12 +73,14 @@ KINDS = {
     ),
     ENCODER: Kind("an encoder", "BertModel", "", "feature-extraction"),
 }
-FINE_TUNED = (NER, RE, QA)
+FINE_TUNED = (NER, RE, MULTILABEL, QA)
 
 # Variables whose tensors do not have their name.
 _OF_HEADS = {
     "output_weights": "classifier.weight",
     "output_bias": "classifier.bias",
+    f"output_weights{SUFFIX}": "classifier.weight",
+    f"output_bias{SUFFIX}": "classifier.bias",
     "cls/squad/output_weights": "qa_outputs.weight",
     "cls/squad/output_bias": "qa_outputs.bias",
     "cls/predictions/output_bias": "cls.predictions.bias",
@@ -91,6 +100,8 @@ def head_shapes(kind: str, config: Config, labels: int = 2) -> Shapes:
     hidden = config["hidden_size"]
     if kind in (NER, RE):
         return _linear("", labels, hidden)
+    if kind == MULTILABEL:
+        return _linear("", labels, hidden, SUFFIX)
     if kind == QA:
         return _linear("cls/squad/", 2, hidden)
     shapes = {}
@@ -108,8 +119,8 @@ def head_shapes(kind: str, config: Config, labels: int = 2) -> Shapes:
     return shapes
 
 
-def _linear(scope: str, outputs: int, inputs: int) -> Shapes:
-    weights, bias = f"{scope}output_weights", f"{scope}output_bias"
+def _linear(scope: str, outputs: int, inputs: int, suffix: str = "") -> Shapes:
+    weights, bias = f"{scope}output_weights{suffix}", f"{scope}output_bias{suffix}"
     return {weights: (outputs, inputs), bias: (outputs,)}
 
 

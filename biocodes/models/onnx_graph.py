@@ -164,6 +164,8 @@ def _model_of(graph: Any, model: Model, fused: bool) -> Any:
     )
     proto.ir_version = IR_VERSION
     facts = {"bert_config": json.dumps(model.config), "step": model.checkpoint.step}
+    if model.kind == layout.MULTILABEL:
+        facts["head"] = layout.SUFFIX
     helper.set_model_props(proto, {name: str(fact) for name, fact in facts.items()})
     return proto
 
@@ -324,6 +326,11 @@ def _add_head(nodes: _Nodes, model: Model, hidden: str) -> Dict[str, List[Any]]:
     if model.kind == layout.RE:
         _linear(nodes, nodes.add("Tanh", product), "", "logits")
         return {"logits": [batch, count]}
+    if model.kind == layout.MULTILABEL:
+        pooled = nodes.add("Tanh", product)
+        _linear(nodes, pooled, "", "logits", layout.SUFFIX)
+        nodes.add("Sigmoid", "logits", name="probabilities")
+        return {"logits": [batch, count], "probabilities": [batch, count]}
     nodes.add("Tanh", product, name="pooler_output")
     nodes.add("Identity", hidden, name="last_hidden_state")
     size = model.config["hidden_size"]
@@ -333,8 +340,10 @@ def _add_head(nodes: _Nodes, model: Model, hidden: str) -> Dict[str, List[Any]]:
     }
 
 
-def _linear(nodes: _Nodes, value: str, scope: str, name: str) -> str:
-    """Apply the linear layer of a head."""
-    weights = nodes.weight(f"{scope}output_weights", transposed=True)
+def _linear(nodes: _Nodes, value: str, scope: str, name: str, suffix: str = "") -> str:
+    """Apply the linear layer of a head; suffix: of its variables."""
+    weights = nodes.weight(f"{scope}output_weights{suffix}", transposed=True)
     product = nodes.add("MatMul", value, weights, name=HEAD_NODES[1])
-    return nodes.add("Add", product, nodes.weight(f"{scope}output_bias"), name=name)
+    return nodes.add(
+        "Add", product, nodes.weight(f"{scope}output_bias{suffix}"), name=name
+    )

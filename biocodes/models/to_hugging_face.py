@@ -22,6 +22,7 @@ from biocodes.lib.labels import LABEL_FILE, SPECIAL
 from biocodes.models import layout
 from biocodes.models.card import model_card
 from biocodes.models.folder import Model
+from biocodes.models.from_hugging_face import PROBLEM_TYPES
 
 PACKAGES = ("safetensors.numpy",)
 WEIGHTS = "model.safetensors"
@@ -78,8 +79,8 @@ def config_of(model: Model) -> Dict[str, Any]:
         config["id2label"] = {str(index): name for index, name in enumerate(names)}
         # Of several ids of O the first is that of O itself.
         config["label2id"] = {name: _id_of(name, model) for name in names}
-    if model.kind == layout.RE:
-        config["problem_type"] = "single_label_classification"
+    if model.kind in PROBLEM_TYPES:
+        config["problem_type"] = PROBLEM_TYPES[model.kind]
     return config
 
 

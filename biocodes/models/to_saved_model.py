@@ -46,7 +46,8 @@ def predictions_of(tf: Any, model: Model, outputs: Dict[str, Any]) -> Dict[str, 
 
     Returns:
       The outputs, and of a classifier also probabilities (of all labels) and label_ids
-      (int32, of the best one), in the shape of the logits but for the last axis.
+      (int32, of the best one), in the shape of the logits but for the last axis. Where
+      there are several labels a text, there are no label_ids.
     """
     if model.kind not in (layout.NER, layout.RE):
         return outputs

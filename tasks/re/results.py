@@ -5,123 +5,163 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tu
 
 import numpy as np
 
-from biocodes.lib import files, relation_scores
+from biocodes.lib import files
+from biocodes.lib.files import InputError
 from biocodes.lib.relations import Row, is_labelled
 from finetuning import command_line, output_dir
 from finetuning.command_line import log
 from finetuning.evaluation import DevSet
 from finetuning.records import RecordFile
 from finetuning.run import Run
+from tasks import heads
+from tasks.re import threshold as thresholds
+from tasks.re.class_weights import Weights
+from tasks.re.records import Form
+from tasks.re.scoring import (
+    AnyScoring,
+    MultilabelScoring,
+    Scored,
+    Scoring,
+    metrics_of,
+)
+from tasks.re.threshold import Threshold
+from tasks.re.windows import Pooling
 
 PREDICTIONS = ("test_results.tsv", "test_predictions.tsv")
 TEST_SCORES = "test_scores.txt"
 DEV_FILE, TEST_FILE = "dev.tsv", "test.tsv"
 DEV_SCORES = "eval_results.txt"
-RESULTS = (*PREDICTIONS, TEST_SCORES, DEV_SCORES)
+RESULTS = (*PREDICTIONS, TEST_SCORES, DEV_SCORES, thresholds.RECORD)
 Predictions = Iterable[Tuple[int, Dict[str, np.ndarray]]]
 
 
-class Scoring(NamedTuple):
-    """What predictions are scored by.
+class Examples(NamedTuple):
+    """A file: its rows, and the records of them, or of their windows."""
+
+    rows: Sequence[Row]
+    data: RecordFile
+
+
+class Rules(NamedTuple):
+    """How predictions become labels, and what these are scored by.
 
     Attributes:
-      labels: names in the order of their ids.
-      negative: label that the averages of a multi-class score leave out, or None.
+      scoring: of the labels.
+      pooling: puts the windows of a text together; None: each text is a record.
+      threshold: Threshold.
     """
 
-    labels: Tuple[str, ...]
-    negative: Optional[str]
+    scoring: AnyScoring
+    pooling: Optional[Pooling] = None
+    threshold: Threshold = Threshold()
 
-    @property
-    def task(self) -> str:
-        """The way re_eval scores these labels: binary, chemprot or multiclass."""
-        if self.negative is not None:
-            return "multiclass"
-        return relation_scores.task_for(self.labels)
+    def by_text(self, data: RecordFile, predictions: Predictions) -> Predictions:
+        """Return what is predicted of each text, in order; data: their records."""
+        if self.pooling is None:
+            return predictions
+        return self.pooling.by_text(data, predictions)
 
-    def summary(
-        self, gold: Sequence[str], predicted: Sequence[int]
-    ) -> Dict[str, float]:
-        """Return the scores, from 0 to 1, that stand for all of them: "f1 score", …
+    def scored(self, examples: Examples, predictions: Predictions) -> Scored:
+        """Score a file with labels by what the head predicts of its records.
+
+        The threshold, if it is the best one, is chosen on this very file.
+        """
+        probabilities, losses = [], []
+        for _, prediction in self.by_text(examples.data, predictions):
+            probabilities.append(prediction["probabilities"])
+            losses.append(float(prediction["loss"]))
+        table = np.stack(probabilities)
+        gold, threshold = self.scoring.gold_of(examples.rows), self.threshold.value
+        chosen = None
+        if self.threshold.is_best and threshold is None:
+            threshold = chosen = self.scoring.best_threshold(gold, table)
+        predicted = self.scoring.decide(table, threshold)
+        return Scored(self.scoring, gold, predicted, table, losses, chosen)
+
+    def check(self, corpus: Dict[str, Sequence[Row]], paths: Dict[str, str]) -> None:
+        """Check that a threshold means something, and can be chosen.
 
         Args:
-          gold: labels.
-          predicted: label ids.
+          corpus: phase → rows.
+          paths: phase → file, for messages.
+
+        Raises:
+          InputError: it does not, or cannot.
         """
-        return relation_scores.summary_scores(
-            self.task, gold, predicted, list(self.labels), self.negative
+        if self.threshold == Threshold():
+            return
+        labels = self.scoring.labels
+        if not self.scoring.takes_threshold:
+            raise InputError(
+                f"is for two labels, or for --multilabel=true, not for {len(labels)}"
+                f" labels ({', '.join(labels)})",
+                thresholds.FLAG,
+            )
+        if not self.threshold.is_best or "eval" not in corpus:
+            return
+        if not self.scoring.has_both(corpus["eval"]):
+            raise InputError(
+                "all its examples are of one class, so no threshold is best",
+                paths["eval"],
+                remedy=f"give a number by {thresholds.FLAG}",
+            )
+
+    def head(self, checkpoint: Optional[str], weights: Optional[Weights] = None) -> Any:
+        """Make the head; checkpoint as of heads.of_relations, weights of the labels."""
+        return heads.of_relations(
+            checkpoint,
+            len(self.scoring.labels),
+            isinstance(self.scoring, MultilabelScoring),
+            weights,
+            with_logits=self.pooling is not None,
         )
+
+    def form(self, limit: int) -> Form:
+        """Return the form of records; limit: pieces of a window."""
+        several = self.scoring if isinstance(self.scoring, MultilabelScoring) else None
+        return Form(several, limit if self.pooling else None)
+
+    def with_threshold(self, value: Optional[float]) -> "Rules":
+        """Return the same with a threshold that was chosen; None: none was."""
+        if value is None:
+            return self
+        return self._replace(threshold=self.threshold._replace(value=value))
+
+
+def rules_of(task: Any, options: Any) -> Rules:
+    """Make the rules of a run.
+
+    Args:
+      task: task.Task, whose labels are those of the model.
+      options: options.Options.
+    """
+    make = MultilabelScoring if task.multilabel else Scoring
+    pooling = None
+    if options.pooling:
+        pooling = Pooling(options.pooling, task.multilabel)
+    return Rules(make(task.labels, task.negative), pooling, options.threshold)
 
 
 # dev.tsv
 
 
-class Scored(NamedTuple):
-    """Development data with its predictions.
-
-    Attributes:
-      gold, predicted: label ids.
-      losses: of each example; empty if they were not computed.
-    """
-
-    gold: List[int]
-    predicted: List[int]
-    losses: List[float]
-
-    @classmethod
-    def of(cls, data: RecordFile, predictions: Predictions) -> "Scored":
-        """Take what was predicted of records with a label_id."""
-        gold = [int(example["label_id"]) for example in data]
-        predicted, losses = [], []
-        for _, prediction in predictions:
-            predicted.append(int(np.argmax(prediction["probabilities"])))
-            losses.append(float(prediction["loss"]))
-        return cls(gold, predicted, losses)
-
-    @property
-    def correct(self) -> List[bool]:
-        """For each example whether its predicted label is the right one."""
-        return [gold == label for gold, label in zip(self.gold, self.predicted)]
-
-    def measures(self, scoring: Scoring) -> Dict[str, float]:
-        """Return the measures of a test, "f1" or "micro_f1" first, and the accuracy."""
-        gold = [scoring.labels[label_id] for label_id in self.gold]
-        scores = {
-            short_name(name): score
-            for name, score in scoring.summary(gold, self.predicted).items()
-        }
-        return dict(scores, accuracy=float(np.mean(self.correct)))
-
-    def by_label(self, labels: Sequence[str]) -> Dict[str, Dict[str, float]]:
-        """Return precision, recall and F1 of each label."""
-        each = relation_scores.multiclass_scores(
-            self.gold, self.predicted, len(labels)
-        ).classes
-        return {
-            label: {
-                name: getattr(of_one, name) for name in ("f1", "precision", "recall")
-            }
-            for label, of_one in zip(labels, each)
-        }
-
-
-def short_name(name: str) -> str:
-    """Make a name of re_eval's fit for a flag: "f1 score" → "f1"."""
-    return name.replace(" score", "").replace(" ", "_")
-
-
-def metrics_of(scoring: Scoring) -> List[str]:
-    """List the names of Scored.measures, the official one first."""
-    return list(Scored([0, 1], [0, 1], []).measures(scoring))
-
-
-def dev_set(data: RecordFile, scoring: Scoring) -> DevSet:
+def dev_set(examples: Examples, rules: Rules) -> DevSet:
     """Make what is scored during training: dev.tsv, by the measures of a test."""
 
     def score(predictions: Predictions) -> Dict[str, float]:
-        return Scored.of(data, predictions).measures(scoring)
+        return rules.scored(examples, predictions).all_measures
 
-    return DevSet(DEV_FILE, data, score, metrics_of(scoring))
+    metrics = dev_metrics([(rules, {"eval": examples.rows})])
+    return DevSet(DEV_FILE, examples.data, score, metrics)
+
+
+def dev_metrics(folds: Sequence[Tuple[Rules, Dict[str, Sequence[Row]]]]) -> List[str]:
+    """List the measures that dev.tsv has; folds: the rules and the corpus of each."""
+    scoring = folds[0][0].scoring
+    if not isinstance(scoring, Scoring) or not scoring.takes_threshold:
+        return metrics_of(scoring)
+    of_dev = [corpus["eval"] for _, corpus in folds if "eval" in corpus]
+    return metrics_of(scoring, all(map(scoring.has_both, of_dev)))
 
 
 def shared_sentences(training: Sequence[Row], dev: Sequence[Row]) -> int:
@@ -161,112 +201,116 @@ def dev_scores(
 
 
 def evaluate(
-    run: Run, data: RecordFile, scoring: Scoring, batch_size: int, trained_on: int
-) -> Dict[str, float]:
+    run: Run, examples: Examples, rules: Rules, batch_size: int, trained_on: int
+) -> Scored:
     """Score dev.tsv; log the results and write eval_results.txt.
+
+    A threshold that is chosen on it goes there, too, and into threshold.json.
 
     Args:
       run: with the model that is scored.
-      data: records of dev.tsv.
-      scoring: Scoring.
+      examples: those of dev.tsv.
+      rules: Rules.
       batch_size: examples whose mean is a batch's loss.
       trained_on: sentences of dev.tsv that are trained on as well.
-
-    Returns:
-      {"eval_accuracy": from 0 to 1}.
     """
-    scored = Scored.of(data, run.predict(data, batch_size))
+    scored = rules.scored(examples, run.predict(examples.data, batch_size))
     results = dict(
         dev_scores(scored.correct, scored.losses, batch_size), global_step=run.step
     )
-    measures = scored.measures(scoring)
-    for name, value in measures.items():
+    for name, value in scored.measures.items():
         results.setdefault(f"eval_{name}", np.float32(value))
     if trained_on:
         results["sentences_trained_on"] = trained_on
+    if scored.chosen is not None:
+        results["threshold"] = scored.chosen
+        log.info("the best threshold on %s: %s", DEV_FILE, scored.chosen)
     command_line.log_results("Eval results", output_dir.result_lines(results))
     output_dir.write_results(run.folder, DEV_SCORES, results)
-    run.board.add(DEV_FILE, measures, scored.by_label(scoring.labels))
-    return {"eval_accuracy": measures["accuracy"]}
+    if scored.chosen is not None:
+        thresholds.write(run.folder, scored.chosen, scored.measures, run.digest)
+    run.board.add(DEV_FILE, scored.all_measures, scored.by_label)
+    return scored
 
 
 # test.tsv
 
 
-def predict(
-    run: Run, rows: Sequence[Row], predictions: Predictions, scoring: Scoring
-) -> Dict[str, float]:
+def predict(run: Run, examples: Examples, rules: Rules) -> Dict[str, float]:
     """Write the predictions for test.tsv, and its scores if it has labels.
+
+    Args:
+      run: with the model.
+      examples: those of test.tsv.
+      rules: with a threshold that is chosen, if there is one.
 
     Returns:
       Scores from 0 to 1 by name; empty without labels.
     """
-    predicted = write_predictions(run.folder, rows, scoring.labels, predictions)
+    rows = examples.rows
+    predictions = rules.by_text(examples.data, run.predict(examples.data))
+    probabilities = write_predictions(run.folder, rows, rules, predictions)
     log.info("the predictions: %s", os.path.join(run.folder, PREDICTIONS[-1]))
     if not is_labelled(rows):
         log.info("no labels in test.tsv, so no scores")
         return {}
-    gold = [scoring.labels.index(row.label) for row in rows]
-    scored = Scored(gold, predicted, [])
-    run.board.add(TEST_FILE, scored.measures(scoring), scored.by_label(scoring.labels))
-    return write_scores(run.folder, rows, predicted, scoring)
+    table, scoring = np.stack(probabilities), rules.scoring
+    predicted = scoring.decide(table, rules.threshold.value)
+    scored = Scored(scoring, scoring.gold_of(rows), predicted, table)
+    run.board.add(TEST_FILE, scored.all_measures, scored.by_label)
+    return write_scores(run.folder, scored)
 
 
 def write_predictions(
-    folder: str,
-    rows: Sequence[Row],
-    labels: Sequence[str],
-    predictions: Predictions,
-) -> List[int]:
+    folder: str, rows: Sequence[Row], rules: Rules, predictions: Predictions
+) -> List[np.ndarray]:
     """Write test_results.tsv and test_predictions.tsv, line by line in step.
 
     Args:
       folder: where they go; the scores of an earlier prediction there are removed.
       rows: those of test.tsv.
-      labels: names in the order of their ids.
-      predictions: (index, dict with probabilities [L]).
+      rules: Rules.
+      predictions: (index, dict with probabilities [L]) of each text.
 
     Returns:
-      The predicted label ids.
+      The probabilities.
     """
-    predicted = []
+    scoring, threshold = rules.scoring, rules.threshold.value
+    every = []
     paths = [os.path.join(folder, name) for name in PREDICTIONS]
     outdated = [os.path.join(folder, TEST_SCORES)]
     with files.whole_files(paths, outdated) as (results, table):
-        table.write("\t".join(["index", "label", *labels]) + "\n")
+        table.write("\t".join(["index", "label", *scoring.labels]) + "\n")
         for index, prediction in predictions:
-            probabilities = [str(value) for value in prediction["probabilities"]]
-            best = int(np.argmax(prediction["probabilities"]))
+            values = prediction["probabilities"]
+            probabilities = [str(value) for value in values]
+            (predicted,) = scoring.decide(values[np.newaxis], threshold)
             results.write("\t".join(probabilities) + "\n")
-            cells = [rows[index].index, labels[best], *probabilities]
+            cells = [rows[index].index, scoring.text(predicted), *probabilities]
             table.write("\t".join(cells) + "\n")
-            predicted.append(best)
-    return predicted
+            every.append(values)
+    return every
 
 
-def write_scores(
-    folder: str, rows: Sequence[Row], predicted: Sequence[int], scoring: Scoring
-) -> Dict[str, float]:
+def write_scores(folder: str, scored: Scored) -> Dict[str, float]:
     """Write and log the report of re_eval.py on the predictions for test.tsv.
 
     Returns:
       The scores, from 0 to 1, that stand for all of them.
     """
-    gold = [row.label for row in rows]
-    labels = list(scoring.labels)
-    arguments = (scoring.task, gold, predicted, labels, scoring.negative)
-    report = relation_scores.report_lines(*arguments)
+    report = scored.scoring.report(scored.gold, scored.predicted)
     with files.whole_file(os.path.join(folder, TEST_SCORES)) as stream:
         stream.writelines(f"{line}\n" for line in report)
     command_line.log_results("test results", report)
-    return scoring.summary(gold, predicted)
+    return scored.scoring.summary(scored.gold, scored.predicted)
 
 
-def result_names(corpus: Dict[str, Any]) -> List[str]:
+def result_names(corpus: Dict[str, Any], threshold: Threshold) -> List[str]:
     """Name the results files that a corpus, phase → rows, leads to."""
     names = []
     if "eval" in corpus:
         names.append(DEV_SCORES)
+        names.extend([thresholds.RECORD] if threshold.is_best else [])
     if "predict" in corpus:
         names.extend(PREDICTIONS)
         names.extend([TEST_SCORES] if is_labelled(corpus["predict"]) else [])

@@ -13,7 +13,14 @@ from biocodes.lib.labels import ORIGINAL_LABELS
 from biocodes.models import folder as models
 from biocodes.models import layout, to_hugging_face
 from kit.hugging_face import convert
-from kit.model_folders import TASKS, export, folder_of, pretrained, write_labels
+from kit.model_folders import (
+    MULTILABEL,
+    TASKS,
+    export,
+    folder_of,
+    pretrained,
+    write_labels,
+)
 from kit.models import copy_checkpoint, save_checkpoint, values_of
 from kit.paths import DATA
 from tasks.ner.labels import in_order
@@ -43,7 +50,7 @@ def json_in(folder, name):
 # What a folder is
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", [*TASKS, MULTILABEL])
 def test_kind_is_found_from_the_files(tmp_path, task):
     model = models.read_model(str(folder_of(tmp_path, task)))
     assert model.kind == task
@@ -121,15 +128,23 @@ def test_slim_folder_of_a_training_is_a_third_and_keeps_its_record(tmp_path):
 ARCHITECTURES = {
     "ner": "BertForTokenClassification",
     "re": "BertForSequenceClassification",
+    "multilabel": "BertForSequenceClassification",
     "qa": "BertForQuestionAnswering",
 }
 
 
-@pytest.mark.parametrize("task", TASKS)
+PROBLEMS = {
+    "re": "single_label_classification",
+    "multilabel": "multi_label_classification",
+}
+
+
+@pytest.mark.parametrize("task", [*TASKS, MULTILABEL])
 def test_hugging_face_form_comes_back_bit_by_bit(tmp_path, task):
     source = folder_of(tmp_path, task)
     theirs = export(source, tmp_path / "theirs", "huggingface")
     assert json_in(theirs, "config.json")["architectures"] == [ARCHITECTURES[task]]
+    assert json_in(theirs, "config.json").get("problem_type") == PROBLEMS.get(task)
     back = convert(theirs, tmp_path / "back")
     assert_same(weights_in(back), weights_in(source))
     assert json_in(back, "bert_config.json") == json_in(source, "bert_config.json")

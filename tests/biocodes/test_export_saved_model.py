@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from biocodes.models import folder as models
 from biocodes.models import graph
-from kit.model_folders import TASKS, export, folder_of, pretrained
+from kit.model_folders import MULTILABEL, TASKS, export, folder_of, pretrained
 
 # TensorFlow 2's way, in a process of its own: it needs eager execution.
 LOAD = """
@@ -32,7 +32,7 @@ def run_saved(folder, batch, signature="serving_default"):
         return session.run(names, fed)
 
 
-@pytest.mark.parametrize("task", [*TASKS, "pretrained"])
+@pytest.mark.parametrize("task", [*TASKS, MULTILABEL, "pretrained"])
 def test_signature_gives_what_the_task_predicts(tmp_path, task):
     source = pretrained(tmp_path) if task == "pretrained" else folder_of(tmp_path, task)
     out = export(source, tmp_path / "out", "savedmodel")
@@ -45,6 +45,10 @@ def test_signature_gives_what_the_task_predicts(tmp_path, task):
                 best = actual["logits"].argmax(-1)
                 np.testing.assert_array_equal(actual["label_ids"], best)
                 np.testing.assert_allclose(actual["probabilities"].sum(-1), 1, 1e-5)
+            if task == MULTILABEL:
+                shares = 1 / (1 + np.exp(-actual["logits"]))
+                np.testing.assert_allclose(actual["probabilities"], shares, 1e-4)
+                assert "label_ids" not in actual
 
 
 def test_ids_alone_are_enough_where_segments_say_nothing(tmp_path):

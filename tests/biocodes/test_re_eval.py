@@ -149,6 +149,34 @@ def test_labels_of_the_answers_are_used_sorted_and_named(pair, capsys):
     assert err == "labels: no,yes (--labels gives another order)\n"
 
 
+def test_any_number_of_labels(pair, capsys):
+    answers = answer_lines(["a|b", "", "none", "b"])
+    flags = pair("0.9\t0.4\n0.1\t0.5\n0.2\t0.1\n0.3\t0.8\n", answers)
+    re_eval.main([*flags, "--task=multilabel", "--negative=none"])
+    out, err = capsys.readouterr()
+    # b: 1 of 2 right, 1 of 2 found; row 1 lacks b, row 2 has it wrongly.
+    assert out.splitlines() == [
+        "label          precision   recall  f1 score  support",
+        "a                100.00%  100.00%   100.00%        1",
+        "b                 50.00%   50.00%    50.00%        2",
+        "micro average     66.67%   66.67%    66.67%        3",
+        "macro average     75.00%   75.00%    75.00%        3",
+        "all labels right: 50.00%",
+    ]
+    assert err == "labels: a,b (--labels gives another order)\n"
+    re_eval.main([*flags, "--task=multilabel", "--negative=none", "--threshold=0.4"])
+    assert "b                 66.67%  100.00%" in capsys.readouterr().out
+
+
+def test_a_threshold_is_of_the_positive_class(pair, capsys):
+    flags = pair("0.7\t0.3\n0.8\t0.2\n", answer_lines("10"))
+    re_eval.main([*flags, "--threshold=0.3"])
+    assert "f1 score    : 100.00%\n" in capsys.readouterr().out
+    more = ["--task=multiclass", "--labels=0,1", "--negative=1", "--threshold=0.75"]
+    re_eval.main([*flags, *more])
+    assert "micro average without 1    100.00%  100.00%" in capsys.readouterr().out
+
+
 def test_report_lines_and_summary_agree():
     summary = relation_scores.summary_scores(
         "multiclass", GOLD, PREDICTED, DDI13, "false"
@@ -253,6 +281,10 @@ def test_wrong_files_are_refused_with_their_line(
         (["--task=multiclass", "--labels=0,"], "expected different names"),
         (["--task=multiclass", "--labels=0,2"], "label '1' is not one of 0, 2"),
         (["--task=multiclass", "--negative=x"], "--negative: 'x' is not one of 0, 1"),
+        (["--threshold=2"], "--threshold: is a number from 0 to 1, not 2"),
+        (["--task=chemprot", "--threshold=1"], "--threshold is for two classes"),
+        (["--task=multilabel", "--labels=0,2"], "label '1' is not one of 0, 2"),
+        (["--task=multilabel", "--labels=0,1", "--negative=1"], "is one of 0, 1"),
         (["--answer_path=/nowhere/test.tsv"], "/nowhere/test.tsv: cannot be read"),
         (["--nonsense=1"], "unrecognized arguments"),
         (["--output_path"], "expected one argument"),

@@ -32,7 +32,7 @@ def models(tmp_path_factory):
     """models[task] → flags of (TensorFlow's prediction, the exported model's)."""
     place = tmp_path_factory.mktemp("models")
     flags = {}
-    for task in ("ner", "re", "qa"):
+    for task in ("ner", "re", "multilabel", "qa"):
         source = folder_of(place, task)
         exported = export(source, place / f"{task}_onnx", "onnx")
         flags[task] = (
@@ -94,9 +94,16 @@ def test_test_set_is_predicted_and_scored_the_same(both):
         assert float(scores[1][name]) == pytest.approx(float(value), rel=1e-3), name
 
 
-def test_relations_are_the_same(both):
-    flags = ["--task_name=gad", f"--data_dir={DATA / 're'}", "--do_predict=true"]
-    expected, actual = both("re", run_re, *flags, "--do_eval=true")
+SEVERAL = ["--multilabel=true", "--long_sentences=window", "--max_seq_length=24"]
+
+
+@pytest.mark.parametrize(
+    "model, more",
+    [("re", ["--task_name=gad"]), ("multilabel", ["--task_name=custom", *SEVERAL])],
+)
+def test_relations_are_the_same(both, model, more):
+    flags = [*more, f"--data_dir={DATA / 're'}", "--do_predict=true"]
+    expected, actual = both(model, run_re, *flags, "--do_eval=true")
     tables = [np.loadtxt(str(out / "test_results.tsv")) for out in (expected, actual)]
     np.testing.assert_allclose(tables[1], tables[0], atol=1e-4)
     name = "test_scores.txt"

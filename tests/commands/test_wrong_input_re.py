@@ -149,6 +149,75 @@ FLAGS = cases_of(
         "--negative: no is not one of 0, 1",
     ),
     (
+        "several labels of a task that has its own",
+        [give("--multilabel=true")],
+        "--multilabel: is for --task_name=custom only",
+    ),
+    (
+        "weights that are none",
+        [give("--class_weights=1,x")],
+        "--class_weights: is balanced or numbers above 0, as in 1,2.5; 'x' is none",
+    ),
+    (
+        "more weights than labels",
+        [give("--class_weights=1,2,3")],
+        "--class_weights: has 3 numbers for the 2 labels 0, 1",
+    ),
+    (
+        "weights without a training",
+        [give("--class_weights=balanced", "--do_train=false")],
+        "--class_weights: are those of the training loss, but there is no training",
+    ),
+    (
+        "other weights",
+        [give("--class_weights=balanced")],
+        "come from another training: its class_weights",
+    ),
+    (
+        "threshold above 1",
+        [give("--threshold=1.5")],
+        "--threshold: is a number from 0 to 1, not 1.5; or best, on dev.tsv",
+    ),
+    (
+        "threshold of three labels",
+        [give("--threshold=0.5", "--task_name=custom", "--labels=0,1,2")],
+        r"--threshold: is for two labels, or for --multilabel=true, not for 3 labels",
+    ),
+    (
+        "best threshold without dev.tsv",
+        [give("--threshold=best", "--do_eval=false")],
+        "--threshold: best is chosen on dev.tsv; give --do_eval=true",
+    ),
+    (
+        "best threshold on a dev.tsv of one class",
+        [give("--threshold=best"), put("re/dev.tsv", "One.\t1\nTwo.\t1\n")],
+        "dev.tsv: all its examples are of one class, so no threshold is best",
+    ),
+    (
+        "best threshold that nobody chose",
+        [give("--threshold=best", "--do_train=false", "--do_eval=false")],
+        "--threshold: best is chosen on dev.tsv, and was not yet for this checkpoint",
+    ),
+    (
+        "area to choose by on a dev.tsv of one class",
+        [
+            give("--eval_every=epoch", "--best_metric=roc_auc"),
+            give("--overwrite_output_dir=true"),
+            put("re/dev.tsv", "One.\t1\nTwo.\t1\n"),
+        ],
+        "--best_metric: roc_auc is none of f1, recall, precision",
+    ),
+    (
+        "pooling without windows",
+        [give("--window_pooling=max")],
+        "--window_pooling: is for --long_sentences=window only",
+    ),
+    (
+        "windows where there were none",
+        [give("--long_sentences=window")],
+        "come from another training: its long_sentences differs",
+    ),
+    (
         "sequences too long for the model",
         [give("--max_seq_length=385")],
         "--max_seq_length: 385 is more than",
@@ -170,6 +239,52 @@ FLAGS = cases_of(
     ),
     base=[give(f"--init_checkpoint={INIT / 'model.ckpt'}")],
 )
+SEVERAL = cases_of(
+    SCRIPT,
+    (
+        "empty name between labels",
+        [line("re/train.tsv", 3, "Two.\ta||b")],
+        "train.tsv:3: an empty label in 'a||b'",
+    ),
+    (
+        "label twice",
+        [line("re/test.tsv", 3, "1\tTwo.\ta|a")],
+        "test.tsv:3: a label occurs twice in 'a|a'",
+    ),
+    (
+        "label for none beside others",
+        [line("re/dev.tsv", 2, "Two.\ta|no"), give("--negative=no")],
+        "dev.tsv:2: 'no' is for none of the labels, but stands beside others",
+    ),
+    (
+        "label out of the set",
+        [line("re/dev.tsv", 4, "One.\t0|yes")],
+        "dev.tsv:4: label 'yes' is not one of 0, 1",
+    ),
+    (
+        "bar in a label",
+        [give("--labels=0|1,2")],
+        r"--labels: 0\|1 has a \| in it, which stands between labels",
+    ),
+    (
+        "negative label among the labels",
+        [give("--labels=0,1", "--negative=1")],
+        "--negative: 1 is for texts that have none of --labels, which it is in",
+    ),
+    (
+        "no label at all",
+        [put("re/train.tsv", "One.\t\nTwo.\t\n")],
+        "train.tsv: no text has a label",
+    ),
+    (
+        "best threshold where no text has a label",
+        [give("--threshold=best"), put("re/dev.tsv", "One.\t\nTwo.\t\n")],
+        "dev.tsv: all its examples are of one class, so no threshold is best",
+    ),
+    base=[
+        give("--task_name=custom", "--multilabel=true", "--overwrite_output_dir=true")
+    ],
+)
 # The output folder is new: made, and left empty.
 NEW = ("new",)
 MODELS = cases_of(
@@ -190,6 +305,15 @@ MODELS = cases_of(
         "model of entity recognition",
         [give(f"--init_checkpoint={NER}")],
         "labels are unknown; the head",
+        NEW,
+    ),
+    (
+        "model of one label a text",
+        [
+            give("--task_name=custom", "--multilabel=true"),
+            give("--init_checkpoint={here}/out"),
+        ],
+        "out: its model was trained for texts of one label each; leave --multilabel",
         NEW,
     ),
     ("no head", [], "has no trained head for this task", NEW),
@@ -228,6 +352,11 @@ def test_wrong_data_is_one_line(case, refused, input_after):
 
 @pytest.mark.parametrize("case", FLAGS, ids=names_of(FLAGS))
 def test_wrong_flag_is_one_line(case, refused, input_after):
+    refused(case, source=input_after(SCRIPT))
+
+
+@pytest.mark.parametrize("case", SEVERAL, ids=names_of(SEVERAL))
+def test_wrong_sets_of_labels_are_one_line(case, refused, input_after):
     refused(case, source=input_after(SCRIPT))
 
 

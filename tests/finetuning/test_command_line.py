@@ -74,7 +74,11 @@ DEFAULTS = {
     "overwrite_output_dir": (False, False, False),
     "partial_annotation": (True, NONE, NONE),
     "output_formats": (None, NONE, NONE),
-    "long_sentences": (None, NONE, NONE),
+    "long_sentences": (None, "truncate", NONE),
+    "window_pooling": (NONE, None, NONE),
+    "multilabel": (NONE, False, NONE),
+    "class_weights": (NONE, None, NONE),
+    "threshold": (NONE, None, NONE),
     "resume": (False, NONE, NONE),
     "shard": (None, NONE, NONE),
     "do_embed": (False, NONE, NONE),
@@ -103,7 +107,7 @@ TOPICS = {
     ],
     "run_re": [
         *("files", "model", "what to do", "training", "memory", "prediction"),
-        *("task", "development data", "other"),
+        *("task", "imbalance", "development data", "other"),
     ],
     "run_qa": [
         *("files", "model", "what to do", "training", "memory", "prediction"),

@@ -7,15 +7,20 @@ from typing import Any, Sequence
 
 from biocodes import export_model
 from biocodes.lib.labels import ORIGINAL_LABELS
+from kit.models import save_checkpoint, values_of
 from kit.paths import DATA
 
 CHECKPOINTS = {"ner": "model.ckpt-1190", "re": "model.ckpt-150", "qa": "model.ckpt-365"}
 LABELS = {"ner": ORIGINAL_LABELS, "re": ("0", "1"), "qa": ()}
 TASKS = tuple(CHECKPOINTS)
+# A model of several labels a text, made of that of relations.
+MULTILABEL = "multilabel"
 
 
 def folder_of(place: pathlib.Path, task: str) -> pathlib.Path:
     """Make PLACE/TASK, the folder of a fine-tuned model with its labels."""
+    if task == MULTILABEL:
+        return _multilabel(place)
     folder = place / task
     folder.mkdir()
     for name in ("vocab.txt", "bert_config.json"):
@@ -25,6 +30,23 @@ def folder_of(place: pathlib.Path, task: str) -> pathlib.Path:
     if LABELS[task]:
         write_labels(folder, LABELS[task])
     return folder
+
+
+def _multilabel(place: pathlib.Path) -> pathlib.Path:
+    """Make PLACE/multilabel: relations' weights under the names of its own head."""
+    folder = pretrained(place)
+    for path in folder.glob("model.ckpt.*"):
+        path.unlink()
+    values = values_of(str(DATA / "re" / CHECKPOINTS["re"]))
+    renamed = {
+        f"{name}_multilabel" if name.startswith("output_") else name: value
+        for name, value in values.items()
+        if "/adam_" not in name
+    }
+    save_checkpoint(folder / "model.ckpt-150", renamed)
+    write_labels(folder, LABELS["re"])
+    folder.rename(place / MULTILABEL)
+    return place / MULTILABEL
 
 
 def pretrained(place: pathlib.Path) -> pathlib.Path:

@@ -26,6 +26,11 @@ def test_class_is_that_of_the_mean_probability():
     assert mean["probabilities"] == pytest.approx(np.array([[0.55, 0.45]]))
 
 
+def test_logits_of_windows_stay_those_of_each_model():
+    each = [dict(one, logits=np.log(one["probabilities"])) for one in TWO_LABELS]
+    assert ensemble.mean_of_classes(each)["logits"].shape == (1, 2, 2)
+
+
 def test_piece_has_the_label_of_the_mean_and_its_probability():
     """One model is sure, two others are not: the mean is the sure one's."""
     of_pieces = [

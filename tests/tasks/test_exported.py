@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+import modeling
 from finetuning.estimator import ModeKeys
 from kit.model_folders import LABELS
 from tasks import exported, heads
@@ -102,12 +103,61 @@ def test_probabilities_and_losses_of_relations(labelled):
     assert_same(*both(*pair, features, 4, rank=2))
 
 
+@pytest.mark.parametrize("labelled", [False, True])
+def test_probabilities_and_losses_of_several_labels(labelled):
+    values = [[1, 0, 1], [0, 0, 1], [1, 1, 0], [0, 0, 0]]
+    features = {f"label_{i}": np.array(v, np.int32) for i, v in enumerate(values)}
+    features = features if labelled else {}
+    head = heads.of_relations(None, 4, multilabel=True, with_logits=True)
+    array_head = heads.of_relations(ONNX, 4, multilabel=True, with_logits=True)
+    assert array_head.outputs == {"logits": 2, "probabilities": 2}
+    assert_same(*both(head, array_head._replace(outputs={"logits": 2}), features, 4, 2))
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_weights_are_those_of_the_training_loss(multilabel, monkeypatch):
+    """An example's loss is multiplied; of several labels the part of those it has."""
+    monkeypatch.setattr(modeling, "dropout", lambda value, _: value)
+    logits = np.array([[1.0, -2.0], [0.5, 3.0]], np.float32)
+    labels = np.array([1, 0])
+    features = {"label_id": labels, "label_0": 1 - labels, "label_1": labels}
+    weights = np.array([0.5, 4.0])
+    head = heads.of_relations(None, 2, multilabel, weights.tolist())
+    with tf.Graph().as_default(), tf.Session() as session:
+        tensors = {name: tf.constant(value) for name, value in features.items()}
+        with tf.variable_scope("", reuse=tf.AUTO_REUSE):
+            losses = [
+                head(Encoder(logits, logits), tensors, mode)[0]
+                for mode in (ModeKeys.TRAIN, ModeKeys.EVAL)
+            ]
+        kernel, bias = tf.trainable_variables()
+        session.run([tf.assign(kernel, np.eye(2)), tf.assign(bias, np.zeros(2))])
+        weighted, plain = session.run(losses)
+    if not multilabel:
+        np.testing.assert_allclose(weighted, plain * weights[labels], rtol=1e-6)
+        return
+    having, without = np.logaddexp(0, -logits), np.logaddexp(0, logits)
+    has = np.eye(2)[labels]
+    np.testing.assert_allclose(
+        plain, (has * having + (1 - has) * without).mean(axis=1), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        weighted, (weights * has * having + (1 - has) * without).mean(axis=1), rtol=1e-5
+    )
+
+
 def test_logits_of_answers():
     pair = heads.of_answers(None, True), heads.of_answers(ONNX, True)
     assert_same(*both(*pair, {}, 2, rank=3))
 
 
 def test_large_logits_do_not_overflow():
+    batch = {"label_0": np.array([1]), "label_1": np.array([1])}
+    extreme = {"logits": np.array([[1000.0, -1000.0]], np.float32)}
+    with np.errstate(over="raise", invalid="raise"):
+        several = exported.relations(multilabel=True).decode(extreme, batch)
+    assert several["probabilities"].tolist() == [[1.0, 0.0]]
+    assert several["loss"].tolist() == [500.0]
     logits = np.array([[[1000.0, -1000.0, 0.0]]], np.float32)
     with np.errstate(over="raise", invalid="raise"):
         predictions = exported.piece_labels(False).decode({"logits": logits}, {})
