@@ -70,17 +70,18 @@ class Pooling:
         """Return what the head predicts of a text, from its windows' logits.
 
         Args:
-          logits: float32 [L] of each window.
+          logits: float32 [L] of each window; or [M, L] of M models, each of which pools
+            its own, before the mean of their probabilities, and losses, is taken.
           features: of the text; with labels among them there is a loss.
         """
-        pooled = self._pool(np.stack(logits), axis=0)
+        pooled = np.atleast_2d(self._pool(np.stack(logits), axis=0))
         batch: Batch = {
-            name: np.array([value])
+            name: np.full(len(pooled), value)
             for name, value in features.items()
             if np.ndim(value) == 0
         }
-        values = self._decode({"logits": pooled[np.newaxis]}, batch)
-        return {name: value[0] for name, value in values.items()}
+        values = self._decode({"logits": pooled}, batch)
+        return {name: value.mean(axis=0) for name, value in values.items()}
 
     def by_text(
         self, data: RecordFile, predictions: Predictions

@@ -85,6 +85,20 @@ def test_logits_are_pooled_and_have_a_loss(way, expected):
     assert "loss" not in of_sets.of_text(logits, {})
 
 
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_each_model_of_an_ensemble_pools_its_own_windows(multilabel):
+    pooling, labels = Pooling("max", multilabel), {"label_id": 1}
+    if multilabel:
+        labels = {"label_0": 0, "label_1": 1}
+    random = np.random.RandomState(4)
+    logits = random.normal(size=[3, 2, 2]).astype(np.float32)  # windows, models, labels
+    alone = [pooling.of_text(list(logits[:, model]), labels) for model in range(2)]
+    together = pooling.of_text(list(logits), labels)
+    for name in ("probabilities", "loss"):
+        mean = np.mean([one[name] for one in alone], axis=0)
+        assert together[name] == pytest.approx(mean), name
+
+
 def test_windows_are_put_together_text_by_text(tmp_path):
     schema = Schema(["input_ids"], ["example_index"])
     owners = [0, 0, 0, 1, 2, 2]
