@@ -10,7 +10,6 @@ from finetuning.command_line import log
 from finetuning.records import RecordFile
 from finetuning.windows import cut_windows
 from tasks import exported
-from tasks.ensemble import mean_of_classes
 
 WINDOW, TRUNCATE = LONG_SENTENCES = ("window", "truncate")
 MEAN, MAX = POOLING = ("mean", "max")
@@ -71,18 +70,18 @@ class Pooling:
         """Return what the head predicts of a text, from its windows' logits.
 
         Args:
-          logits: float32 [L] of each window; or [M, L], of M models.
+          logits: float32 [L] of each window; or [M, L] of M models, each of which pools
+            its own, before the mean of their probabilities, and losses, is taken.
           features: of the text; with labels among them there is a loss.
         """
-        pooled = self._pool(np.stack(logits), axis=0)
+        pooled = np.atleast_2d(self._pool(np.stack(logits), axis=0))
         batch: Batch = {
-            name: np.array([value])
+            name: np.full(len(pooled), value)
             for name, value in features.items()
             if np.ndim(value) == 0
         }
-        models = pooled.reshape(-1, 1, pooled.shape[-1])
-        each = [self._decode({"logits": of_model}, batch) for of_model in models]
-        return {name: value[0] for name, value in mean_of_classes(each).items()}
+        values = self._decode({"logits": pooled}, batch)
+        return {name: value.mean(axis=0) for name, value in values.items()}
 
     def by_text(
         self, data: RecordFile, predictions: Predictions

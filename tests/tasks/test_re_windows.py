@@ -85,13 +85,18 @@ def test_logits_are_pooled_and_have_a_loss(way, expected):
     assert "loss" not in of_sets.of_text(logits, {})
 
 
-def test_models_of_an_ensemble_pool_windows_each_for_itself():
-    windows = np.array([[[0.0, 2.0], [4.0, 0.0]], [[0.0, 4.0], [2.0, 0.0]]], np.float32)
-    of_text = Pooling("mean", multilabel=False).of_text(list(windows), {"label_id": 0})
-    each = [softmax(np.array(pooled)) for pooled in ([0.0, 3.0], [3.0, 0.0])]
-    assert of_text["probabilities"] == pytest.approx(np.mean(each, axis=0))
-    losses = [-np.log(probabilities[0]) for probabilities in each]
-    assert of_text["loss"] == pytest.approx(np.mean(losses))
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_each_model_of_an_ensemble_pools_its_own_windows(multilabel):
+    pooling, labels = Pooling("max", multilabel), {"label_id": 1}
+    if multilabel:
+        labels = {"label_0": 0, "label_1": 1}
+    random = np.random.RandomState(4)
+    logits = random.normal(size=[3, 2, 2]).astype(np.float32)  # windows, models, labels
+    alone = [pooling.of_text(list(logits[:, model]), labels) for model in range(2)]
+    together = pooling.of_text(list(logits), labels)
+    for name in ("probabilities", "loss"):
+        mean = np.mean([one[name] for one in alone], axis=0)
+        assert together[name] == pytest.approx(mean), name
 
 
 def test_windows_are_put_together_text_by_text(tmp_path):
