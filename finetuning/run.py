@@ -15,14 +15,26 @@ import json
 import os
 import sys
 import time
-from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
 
 from biocodes.lib import model_folder
 from biocodes.lib.files import InputError
-from finetuning import evaluation, model_dir, output_dir, scores
+from biocodes.lib.run_files import PAGE
+from finetuning import command_line, evaluation, model_dir, output_dir, scores
 from finetuning.batches import Draw
+from finetuning.command_line import log
 from finetuning.engine import ONNX, engine_of, named
 from finetuning.evaluation import (
     DevSet,
@@ -48,6 +60,7 @@ class RunSettings(NamedTuple):
       training, prediction: settings of the two loops.
       evaluation: settings of evaluation during training; None: there is none.
       arguments: name → value of all flags, for run.json.
+      changed: names of those that were given another value than their default.
     """
 
     do_train: bool
@@ -56,6 +69,7 @@ class RunSettings(NamedTuple):
     prediction: PredictionSettings
     evaluation: Optional[EvaluationSettings]
     arguments: Dict[str, Any]
+    changed: List[str]
 
     @classmethod
     def from_flags(cls, flags: Any) -> "RunSettings":
@@ -78,6 +92,7 @@ class RunSettings(NamedTuple):
             PredictionSettings.from_flags(flags),
             EvaluationSettings.from_flags(flags),
             flags.flag_values_dict(),
+            command_line.changed(flags),
         )
 
     @property
@@ -315,11 +330,13 @@ class Run:
     def write_scores(self) -> None:
         """Write scores.json: what the board gathered, and what it belongs to.
 
+        With --report, report.html shows it, and the results in the folder.
+
         Raises:
-          InputError: it cannot be written.
+          InputError: a file cannot be written.
         """
         training_folder = os.path.dirname(self.checkpoint)
-        self.board.write(
+        is_written = self.board.write(
             self.folder,
             evaluations=evaluation.read_record(training_folder),
             checkpoint={
@@ -330,5 +347,13 @@ class Run:
             device=engine_of(self.checkpoint).device_name(),
             command=sys.argv,
             arguments=self.settings.arguments,
+            changed=self.settings.changed,
             versions=output_dir.versions(),
         )
+        if is_written and self.settings.arguments["report"]:
+            from biocodes.lib import report  # which is read when it is needed
+
+            started = time.time()
+            report.write(self.folder)
+            path = os.path.join(self.folder, PAGE)
+            log.info("the report: %s (%.1f s)", path, time.time() - started)
