@@ -55,13 +55,15 @@ def parse_flags(argv: Optional[Sequence[str]]) -> argparse.Namespace:
     parser.add_argument(
         "--predict_file", metavar="FILE", help="the questions that were answered"
     )
-    flags = parser.parse_args(argv)
+    flags = parser.parse_intermixed_args(argv)
     if flags.resamples < 1:
         parser.error(f"--resamples must be 1 or more, not {flags.resamples}")
     if not 0 <= flags.seed < 2**32:
         parser.error(f"--seed must be from 0 to 2^32 - 1, not {flags.seed}")
     if flags.significance and len(flags.folders) != 2:
         parser.error(f"--significance takes two folders, not {len(flags.folders)}")
+    if flags.significance and flags.sort is not None:
+        parser.error("--sort and --significance exclude each other")
     return flags
 
 
@@ -200,12 +202,10 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     flags = parse_flags(argv)
     rows = [row for folder in flags.folders for row in runs.read(folder)]
     measures = chosen_measures(rows, flags.measure)
-    blocks = []
+    rows = sorted_rows(rows, flags.sort)
+    blocks = [table_lines(rows, measures), flag_lines(rows)]
     if flags.significance:
         blocks.append(significance_lines(flags))
-    else:
-        rows = sorted_rows(rows, flags.sort)
-    blocks = [table_lines(rows, measures), flag_lines(rows), *blocks]
     print("\n\n".join("\n".join(block) for block in blocks if block))
 
 

@@ -40,17 +40,20 @@ def parse_flags(argv: Optional[Sequence[str]]) -> argparse.Namespace:
     parser.add_argument(
         "--predict_file", metavar="FILE", help="the questions that were answered"
     )
-    return parser.parse_args(argv)
+    return parser.parse_intermixed_args(argv)
 
 
 def main(argv: Optional[Sequence[str]] = None) -> None:
     """Write the pages, and print their paths."""
     flags = parse_flags(argv)
     gold = Gold(flags.data_dir, flags.predict_file)
-    for folder in flags.folders:
-        parts = runs.parts_of(folder)
+    parts_of = {folder: runs.parts_of(folder) for folder in flags.folders}
+    for folder, parts in parts_of.items():
+        if not parts:
+            report.check_results(folder)
+    for folder, parts in parts_of.items():
         pages: List[str] = [report.write(part, gold, is_strict=True) for part in parts]
-        if not parts or report.has_results(folder):
+        if report.has_results(folder) and not report.is_overview(folder):
             pages.insert(0, report.write(folder, gold, is_strict=True))
         else:
             pages.insert(0, report.write_overview(folder, parts))

@@ -202,7 +202,7 @@ def _axes(plot: Plot, scale: _Scale) -> List[str]:
 
 def _tick(value: float) -> str:
     """Write a round number: 10,000 and 0.0002, not 1e+04 and 2e-04."""
-    if 1e-4 <= abs(value) < 1e7:
+    if 1e-5 <= abs(value) < 1e7:
         text = f"{value:,.7f}".rstrip("0").rstrip(".")
         return text if len(text) < 9 else f"{value:,.6g}"
     return f"{value:.4g}"

@@ -63,12 +63,7 @@ def write(folder: str, gold: Gold = NO_GOLD, is_strict: bool = False) -> str:
     """
     if not os.path.isdir(folder):
         raise files.InputError("no such folder", folder)
-    if not has_results(folder):
-        raise files.InputError(
-            "there is no run's record and no result in it",
-            folder,
-            remedy="name an output folder of run_ner.py, run_re.py or run_qa.py",
-        )
+    check_results(folder)
     records = Records.read(folder)
     corpora = _corpora(folder)
     for name in corpora:
@@ -128,6 +123,21 @@ def _title(folder: str) -> str:
 
 
 # Predictions
+
+
+def check_results(folder: str) -> None:
+    """Raise InputError if there is nothing of a run in a folder to report."""
+    if not has_results(folder):
+        raise files.InputError(
+            "there is no run's record and no result in it",
+            folder,
+            remedy="name an output folder of run_ner.py, run_re.py or run_qa.py",
+        )
+
+
+def is_overview(folder: str) -> bool:
+    """Whether the scores of a folder are the means of its parts, those of folds."""
+    return "means_of" in (run_files.read_scores(folder) or {})
 
 
 def has_results(folder: str) -> bool:

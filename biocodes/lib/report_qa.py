@@ -20,7 +20,7 @@ PROBABILITIES = "probabilities.json"
 WRONG, PARTLY, RIGHT, UNKNOWN = range(4)
 NAMES = ("wrong", "partly right", "right", "without a gold answer")
 # Classes of the kinds' colours, see report_style.
-CLASSES = ("k2", "k1", "k1", "k3")
+CLASSES = ("k2", "k1", "k0", "k3")
 CANDIDATES = 5
 # Characters of a passage around an answer.
 AROUND = 350
@@ -225,20 +225,22 @@ def _passage(context: str, golds: Sequence[str], predicted: str) -> str:
             spans.append((start, start + len(text), letter))
     shown = _merged([(start - AROUND, end + AROUND) for start, end, _ in spans])
     shown = shown or [(0, 2 * AROUND)]
-    parts = []
+    pieces = []
     for start, end in shown:
         start, end = max(start, 0), min(end, len(context))
-        parts.append("… " if start else "")
         borders = {start, end}
         borders.update(x for a, b, _ in spans for x in (a, b) if start <= x <= end)
         ordered = sorted(borders)
+        parts = []
         for first, last in zip(ordered, ordered[1:]):
             letters = {s for a, b, s in spans if a <= first and last <= b}
             text = text_of(context[first:last])
-            kinds = "".join(f"{letter} {letter}1 " for letter in sorted(letters))
+            kinds = " ".join(f"{letter} {letter}3" for letter in sorted(letters))
             parts.append(f'<span class="{kinds}">{text}</span>' if kinds else text)
-        parts.append(" …" if end < len(context) else "")
-    return "".join(parts)
+        pieces.append("".join(parts))
+    before = "… " if shown[0][0] > 0 else ""
+    after = " …" if shown[-1][1] < len(context) else ""
+    return before + " … ".join(pieces) + after
 
 
 def _merged(spans: Sequence[Tuple[int, int]]) -> List[Tuple[int, int]]:

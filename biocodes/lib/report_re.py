@@ -244,8 +244,8 @@ def _threshold(errors: _Errors, folder: str) -> str:
     threshold = record.get("threshold") if isinstance(record, dict) else None
     if not isinstance(threshold, float):
         return report_html.note(
-            "Which threshold is best has to be read off dev.tsv, not off this file; no"
-            f" run has written it to {THRESHOLD} here."
+            "Which threshold is best has to be read off dev.tsv, not off this file:"
+            f" {THRESHOLD}, which would say it, is not in the folder."
         )
     said, gold = np.array(errors.scores) >= threshold, np.array(errors.gold)
     right, predicted, every = (int(x.sum()) for x in (said & gold, said, gold))

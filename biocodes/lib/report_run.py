@@ -175,7 +175,9 @@ def curves(records: Records) -> str:
             Plot("Learning rate", "step", "rate", [Line("learning rate", rates)])
         )
         norms = _points(curve, "gradient_norm")
-        plots.append(_positive("Gradient norm", "norm", Line("gradient norm", norms)))
+        if norms:
+            line = Line("gradient norm", norms)
+            plots.append(_positive("Gradient norm", "norm", line))
     if not plots:
         if not records.scores.get("training"):
             return ""

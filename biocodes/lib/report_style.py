@@ -39,6 +39,7 @@ table.facts th{color:var(--soft);white-space:nowrap;vertical-align:top}
 table.matrix td{text-align:right;min-width:4.5rem;padding:.35rem .7rem;
 background:rgba(var(--cell),calc(var(--share,0)*.75));border:1px solid var(--rule)}
 table.matrix td.hit{--cell:var(--good)}
+table.matrix caption{white-space:nowrap}
 table.matrix th{padding:.35rem .7rem;border:1px solid var(--rule)}
 code{font:.8125rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;
 overflow-wrap:anywhere}
@@ -50,7 +51,8 @@ gap:1.25rem 2rem;align-items:end}
 figure{margin:0;min-width:0}
 figure>svg{display:block;width:100%;height:auto;overflow:visible}
 figcaption{margin-bottom:.35rem}
-.key{margin-left:.9rem;white-space:nowrap}
+figcaption b{display:block}
+.key{margin-right:.9rem;white-space:nowrap}
 .key svg{width:1.6rem;height:.5rem;margin-right:.35rem;vertical-align:.1em}
 svg text{fill:var(--soft);font:12px var(--sans)}
 .grid{stroke:var(--rule);fill:none}
@@ -96,6 +98,7 @@ overflow-wrap:anywhere}
 .frequent i{color:var(--line);font-style:normal;white-space:nowrap}
 .bar{display:inline-block;width:5rem;height:.55rem;margin-right:.5rem;
 background:linear-gradient(90deg,var(--c) calc(100%*var(--share)),var(--rule) 0)}
+.nbest{margin:.4rem 0 .6rem}
 .nbest td{border:0;padding:.05rem .9rem .05rem 0;vertical-align:baseline}
 .nbest td:last-child{overflow-wrap:anywhere}
 details{margin:.5rem 0}
