@@ -158,12 +158,8 @@ def _confusions(errors: Errors) -> str:
     kinds = [RIGHT, MISSED, INVENTED, BORDER]
     kinds += [TYPE, BOTH] if len(names) > 1 else []
     head = ["", *kinds, "gold", "predicted"]
-    rows = [_row(name, errors.counts[name], kinds) for name in sorted(errors.counts)]
-    if len(rows) > 1:
-        total: Dict[str, int] = collections.Counter()
-        for of_type in errors.counts.values():
-            total.update(of_type)
-        rows.append(_row("all", total, kinds))
+    rows = [_row(errors, name, kinds) for name in sorted(errors.counts)]
+    rows += [_row(errors, None, kinds)] if len(rows) > 1 else []
     parts = [
         report_html.table(head, rows, "Entities by what was predicted of them"),
         report_html.note(
@@ -192,12 +188,19 @@ def _confusions(errors: Errors) -> str:
     return report_html.section("What was confused", *parts)
 
 
-def _row(name: str, counts: Dict[str, int], kinds: Sequence[str]) -> List[str]:
-    values = [counts.get(kind, 0) for kind in kinds]
-    gold = sum(values) - counts.get(INVENTED, 0)
-    # What was predicted with another type stands in the row of the gold one.
-    predicted = sum(values) - counts.get(MISSED, 0)
-    return [name, *(f"{value:,}" for value in (*values, gold, predicted))]
+def _row(errors: Errors, name: Optional[str], kinds: Sequence[str]) -> List[str]:
+    """Make the row of a type, or of all."""
+    of_types = [errors.counts[name]] if name else list(errors.counts.values())
+    values = [sum(counts.get(kind, 0) for counts in of_types) for kind in kinds]
+    totals = [
+        sum(count for pair, count in errors.types.items() if _is_of(pair[side], name))
+        for side in (0, 1)
+    ]
+    return [name or "all", *(f"{value:,}" for value in (*values, *totals))]
+
+
+def _is_of(kind: Optional[str], name: Optional[str]) -> bool:
+    return kind is not None and name in (None, kind)
 
 
 def _errors(errors: Errors) -> str:

@@ -52,6 +52,7 @@ figure{margin:0;min-width:0}
 figure>svg{display:block;width:100%;height:auto;overflow:visible}
 figcaption{margin-bottom:.35rem}
 figcaption b{display:block}
+figcaption .note{white-space:nowrap}
 .key{margin-right:.9rem;white-space:nowrap}
 .key svg{width:1.6rem;height:.5rem;margin-right:.35rem;vertical-align:.1em}
 svg text{fill:var(--soft);font:12px var(--sans)}
@@ -90,7 +91,7 @@ text-decoration-skip-ink:none}
 -webkit-box-decoration-break:clone;box-decoration-break:clone}
 .frequent{columns:19rem;margin:.5rem 0 1rem;padding:0;list-style:none;
 font-size:.875rem}
-.frequent li{break-inside:avoid;margin:.1rem 0;display:flex;gap:.6rem}
+.frequent li{break-inside:avoid;padding:.1rem 0;display:flex;gap:.6rem}
 .frequent span{min-width:2.2rem;text-align:right;color:var(--soft);
 font-variant-numeric:tabular-nums}
 .frequent a{color:inherit;text-decoration-color:var(--rule);min-width:0;
@@ -105,13 +106,16 @@ details{margin:.5rem 0}
 details>summary{color:var(--soft);font-size:.875rem}
 [hidden]{display:none!important}
 :target{scroll-margin-top:1rem}
-@media (max-width:40rem){body{padding-top:1.5rem}.big dd{font-size:1.6rem}
+@media (max-width:40rem){body{padding-top:1.5rem}.where{float:none;display:block;
+margin:0}.frequent{max-height:15rem;overflow:auto}
+table.matrix caption{white-space:normal}
+.big dd{font-size:1.6rem}
 .parts b:not(.inline){display:block;min-width:0}table.facts th{padding-right:.6rem}
 table.facts th,table.facts td{display:block;border:0;padding-bottom:0}
 table.facts tr{display:block;padding:.3rem 0;border-bottom:1px solid var(--rule)}}
 @media print{section{break-inside:auto}figure,tr{break-inside:avoid}
 h2,h3,figcaption{break-after:avoid}.items>li{content-visibility:visible;
-break-inside:avoid}.scroll{overflow:visible}
+break-inside:avoid}.scroll,.frequent{overflow:visible;max-height:none}
 .p,.bar,table.matrix td{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
 
