@@ -26,6 +26,7 @@ class Curve:
         Raises:
           InputError: the file cannot be written, or is none of ours.
         """
+        files.make_folder(folder)
         self._path = os.path.join(folder, FILE)
         self._epoch = epoch
         kept = [
