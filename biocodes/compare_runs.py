@@ -134,13 +134,14 @@ def cell(values: Optional[Sequence[float]], with_deviation: bool) -> str:
 
 
 def table_lines(rows: Sequence[Compared], measures: Sequence[str]) -> List[str]:
-    """Lay out the scores: a line a run, a column a score."""
-    lines = [["run", *measures]]
+    """Lay out the scores: a line a run, which is named at its end, a column a score."""
+    lines = [["", *measures]]
     for number, row in enumerate(rows, 1):
         several = len(row.folders) > 1
         cells = [cell(row.scores.get(name), several) for name in measures]
-        lines.append([f"{number} {row.name}", *cells])
-    return aligned(lines)
+        lines.append([str(number), *cells])
+    names = ["run", *(row.name for row in rows)]
+    return [f"{line}  {name}" for line, name in zip(aligned(lines), names)]
 
 
 def flag_lines(rows: Sequence[Compared]) -> List[str]:
@@ -156,7 +157,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> List[str]:
     """Lay out cells in columns, the first flush left."""
     widths = [max(map(len, column)) for column in zip(*rows)]
     return [
-        "  ".join([first.ljust(widths[0]), *map(str.rjust, rest, widths[1:])]).rstrip()
+        "  ".join([first.ljust(widths[0]), *map(str.rjust, rest, widths[1:])])
         for first, *rest in rows
     ]
 

@@ -39,9 +39,9 @@ def test_table_has_a_row_a_run_and_the_flags_that_differ(tmp_path, compared):
     write_run(tmp_path / "a", 0.5, seed=1, learning_rate=5e-5, output_dir="a")
     write_run(tmp_path / "b", 0.75, seed=1, learning_rate=3e-5, output_dir="b")
     assert compared("a", "b") == [
-        "run  test.tsv f1  test.tsv recall  dev.tsv f1",
-        "1 a        50.00           100.00       50.00",
-        "2 b        75.00           100.00       25.00",
+        "   test.tsv f1  test.tsv recall  dev.tsv f1  run",
+        "1        50.00           100.00       50.00  a",
+        "2        75.00           100.00       25.00  b",
         "",
         "flags that differ      1      2",
         "--learning_rate    5e-05  3e-05",
@@ -53,10 +53,10 @@ def test_rows_are_sorted_by_the_score_of_the_test_file(tmp_path, compared):
         write_run(tmp_path / name, f1)
     folders = ["a", "b", "c"]
     lines = compared(*folders, "--sort=f1", "--measure=test.tsv f1")
-    assert [line.split()[1] for line in lines[1:]] == ["b", "a", "c"]
+    assert [line.split()[-1] for line in lines[1:]] == ["b", "a", "c"]
     lines = compared(*folders, "--sort=dev.tsv f1", "--measure=recall")
-    assert lines[0].split() == ["run", "test.tsv", "recall"]
-    assert [line.split()[1] for line in lines[1:]] == ["c", "a", "b"]
+    assert lines[0].split() == ["test.tsv", "recall", "run"]
+    assert [line.split()[-1] for line in lines[1:]] == ["c", "a", "b"]
 
 
 def test_seeds_are_a_row_with_mean_and_deviation(tmp_path, compared):
@@ -65,9 +65,9 @@ def test_seeds_are_a_row_with_mean_and_deviation(tmp_path, compared):
         write_run(tmp_path / "many" / f"seed-{seed}", f1, seed=seed)
     lines = compared("one", "many/", "--measure=test.tsv f1")
     assert lines[:3] == [
-        "run                 test.tsv f1",
-        "1 one                     50.00",
-        "2 many (2 seeds)  62.50 ± 17.68",
+        "     test.tsv f1  run",
+        "1          50.00  one",
+        "2  62.50 ± 17.68  many (2 seeds)",
     ]
     assert lines[-1].split() == ["--seed", "1", "2,10"]
 
