@@ -1,7 +1,5 @@
 """The look of a run's report, on top of that of the page of entities."""
 
-from typing import Sequence
-
 from biocodes.lib import page_style
 
 # Places in page_style.HUES: what is right, then the kinds of errors of entities.
@@ -141,8 +139,3 @@ def style_sheet() -> str:
     sheet = _SHEET.replace("/*light*/", f":root{{{''.join(light)}}}\n")
     sheet = sheet.replace("/*dark*/", "".join(dark))
     return page_style.style_sheet({}) + sheet + "\n".join(rules)
-
-
-def kind_class(number: int) -> Sequence[str]:
-    """Return the classes of what is right (0) or has an error's kind (from 1)."""
-    return f"k{number}", f"g{number}", f"p{number}"
