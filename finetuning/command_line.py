@@ -282,6 +282,7 @@ def define_flags(
     _define_memory_flags(flags)
     topic = flags.topic(OTHER)
     topic.boolean("require_gpu", False, "Stop when TensorFlow finds no GPU.")
+    topic.boolean("report", True, "Write report.html, a page to look at, at the end.")
     _define_flags_without_effect(flags.topic(NO_EFFECT))
     return flags
 
@@ -347,6 +348,19 @@ def _define_flags_without_effect(topic: FlagTopic) -> None:
         topic.string(name, None, "Only TPUs used it.")
     topic.integer("num_tpu_cores", 8, "Only TPUs used it.")
     topic.integer("iterations_per_loop", 1000, "Only TPUs used it.")
+
+
+def changed(flags: Flags) -> List[str]:
+    """List the flags that were given another value than their default.
+
+    What a model's folder says is no flag of the command, but each of several seeds is.
+    """
+    return [
+        name
+        for name in flags
+        if flags[name].value != flags[name].default
+        and (flags[name].present or name == "seed")
+    ]
 
 
 # --help and --version

@@ -15,7 +15,6 @@ from typing import (
     Callable,
     Dict,
     Iterable,
-    List,
     NamedTuple,
     Optional,
     Sequence,
@@ -25,12 +24,13 @@ from typing import (
 import numpy as np
 
 from biocodes.lib import files, model_folder
+from biocodes.lib.run_files import EVALUATIONS as RECORD
+from biocodes.lib.run_files import read_evaluations as read_record
 from finetuning import command_line
 from finetuning.command_line import log
 from finetuning.prediction import PredictionSettings
 from finetuning.records import RecordFile
 
-RECORD = "evaluations.json"
 EPOCH = "epoch"
 
 Predictions = Iterable[Tuple[int, Dict[str, np.ndarray]]]
@@ -240,30 +240,6 @@ def check_metric(metric: Optional[str], known: Sequence[str]) -> str:
             f"{metric} is none of {', '.join(known)}", "--best_metric"
         )
     return metric
-
-
-def read_record(folder: str) -> List[Dict[str, Any]]:
-    """Read the evaluations recorded in a folder; [] if there are none.
-
-    Raises:
-      InputError: the file is not such a record.
-    """
-    path = os.path.join(folder, RECORD)
-    entries = files.read_json(path) if os.path.exists(path) else []
-    if isinstance(entries, list) and all(map(_is_entry, entries)):
-        return entries
-    raise files.InputError(
-        "not a record of this suite", path, remedy="remove it to go on without it"
-    )
-
-
-def _is_entry(entry: Any) -> bool:
-    return (
-        isinstance(entry, dict)
-        and isinstance(entry.get("step"), int)
-        and isinstance(entry.get("scores"), dict)
-        and all(isinstance(x, float) for x in entry["scores"].values())
-    )
 
 
 class Schedule(NamedTuple):

@@ -12,6 +12,7 @@ from biocodes.lib import files
 from finetuning import estimator
 from finetuning.batches import batch_of, in_input_order
 from finetuning.command_line import log
+from finetuning.curve import Curve
 from finetuning.evaluation import Evaluation
 from finetuning.model import Model
 from finetuning.prediction import LOWER_BATCH_SIZE
@@ -169,7 +170,12 @@ class WatchTraining(tf.train.SessionRunHook):
     """
 
     def __init__(
-        self, first_step: int, last_step: int, batch_size: int, summaries: str
+        self,
+        first_step: int,
+        last_step: int,
+        batch_size: int,
+        folder: str,
+        epoch: float,
     ) -> None:
         """Watch from one step to another.
 
@@ -177,12 +183,14 @@ class WatchTraining(tf.train.SessionRunHook):
           first_step, last_step: global step before the first update of this run, and
             after the last.
           batch_size: examples in a step.
-          summaries: folder for TensorBoard's event files.
+          folder: for training.jsonl and TensorBoard's event files.
+          epoch: steps of an epoch; need not be whole.
         """
         self._step = first_step
         self._last_step = last_step
         self._batch_size = batch_size
-        self._summaries = summaries
+        self._folder = folder
+        self._epoch = epoch
 
     def watch(self, loss: tf.Tensor, rate: tf.Tensor, norm: tf.Tensor) -> None:
         """Set what to fetch: loss, learning rate, and the gradients' global norm."""
@@ -191,7 +199,8 @@ class WatchTraining(tf.train.SessionRunHook):
     def after_create_session(self, session: tf.Session, coord: Any) -> None:
         self._progress = None
         self._losses = []
-        self._writer = tf.summary.FileWriter(self._summaries)
+        self._curve = Curve(self._folder, int(self._step), self._epoch)
+        self._writer = tf.summary.FileWriter(self._folder)
 
     def end(self, session: tf.Session) -> None:
         self._writer.close()
@@ -234,14 +243,15 @@ class WatchTraining(tf.train.SessionRunHook):
         self._progress.report(f"loss {loss:.4g}, learning rate {values['rate']:.3g}, ")
         if self._step == self._last_step:
             log.info("training took %s", duration(time.time() - self._started))
-        self._write_summary(
-            {
-                "loss": loss,
-                "learning_rate": values["rate"],
-                "gradient_norm": values["norm"],
-                "examples_per_second": self._progress.speed,
-            }
-        )
+        summary = {
+            "loss": loss,
+            "learning_rate": values["rate"],
+            "gradient_norm": values["norm"],
+            "examples_per_second": self._progress.speed,
+        }
+        self._write_summary(summary)
+        seconds = time.time() - self._started
+        self._curve.add(self._step, **summary, seconds=seconds)
         self._losses = []
         # The speed of the next line is that of the steps since this one.
         self._progress.start()

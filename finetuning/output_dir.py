@@ -14,11 +14,11 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional
 
 from biocodes.lib import files
 from biocodes.lib.model_folder import BEST, RECORD, latest, unfinished
-from finetuning import evaluation, scores
+from biocodes.lib.run_files import CURVE, EVALUATIONS, PAGE, SCORES
 
 LOCK = ".lock"
 # Files of any task that belong to a model's training and its scores.
-RECORDS = (evaluation.RECORD, scores.FILE)
+RECORDS = (CURVE, EVALUATIONS, SCORES, PAGE)
 # Facts that also hold for predicting with a model, whatever it is then used on.
 OF_THE_MODEL = ("bert_config", "vocabulary", "do_lower_case")
 # Flags that shape what training makes, on top of the corpus and the model's facts.
@@ -183,7 +183,7 @@ def start_prediction(
     before = _record(folder).get("checkpoint")
     write_record(folder, arguments, checkpoint=checkpoint)
     if before not in (None, checkpoint):
-        remove(folder, results)
+        remove(folder, (*results, PAGE))
 
 
 def remove(folder: str, names: Iterable[str]) -> None:

@@ -15,14 +15,33 @@ import json
 import os
 import sys
 import time
-from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
 
 from biocodes.lib import model_folder
 from biocodes.lib.files import InputError
-from finetuning import ensemble, evaluation, model_dir, output_dir, scores
+from biocodes.lib.run_files import PAGE
+from finetuning import (
+    command_line,
+    ensemble,
+    evaluation,
+    model_dir,
+    output_dir,
+    scores,
+)
 from finetuning.batches import Draw
+from finetuning.command_line import log
 from finetuning.engine import ONNX, engine_of, named
 from finetuning.ensemble import Ensemble, Merge
 from finetuning.evaluation import (
@@ -50,6 +69,7 @@ class RunSettings(NamedTuple):
       evaluation: settings of evaluation during training; None: there is none.
       ensemble: folders of the models that predict together; () for one model.
       arguments: name → value of all flags, for run.json.
+      changed: names of those that were given another value than their default.
     """
 
     do_train: bool
@@ -59,6 +79,7 @@ class RunSettings(NamedTuple):
     evaluation: Optional[EvaluationSettings]
     ensemble: Tuple[str, ...]
     arguments: Dict[str, Any]
+    changed: List[str]
 
     @classmethod
     def from_flags(cls, flags: Any) -> "RunSettings":
@@ -82,6 +103,7 @@ class RunSettings(NamedTuple):
             EvaluationSettings.from_flags(flags),
             ensemble.folders_of(flags),
             flags.flag_values_dict(),
+            command_line.changed(flags),
         )
 
     def of(self, folder: str) -> "RunSettings":
@@ -347,13 +369,15 @@ class Run:
     def write_scores(self) -> None:
         """Write scores.json: what the board gathered, and what it belongs to.
 
+        With --report, report.html shows it, and the results in the folder.
+
         Raises:
-          InputError: it cannot be written.
+          InputError: a file cannot be written.
         """
         training_folder = os.path.dirname(self.checkpoint)
         best = model_folder.best(training_folder)
         evaluations = evaluation.read_record(training_folder)
-        self.board.write(
+        is_written = self.board.write(
             self.folder,
             evaluations=[] if self.ensemble else evaluations,
             checkpoint={
@@ -364,5 +388,13 @@ class Run:
             device=engine_of(self.checkpoint).device_name(),
             command=sys.argv,
             arguments=self.settings.arguments,
+            changed=self.settings.changed,
             versions=output_dir.versions(),
         )
+        if is_written and self.settings.arguments["report"]:
+            from biocodes.lib import report  # which is read when it is needed
+
+            started = time.time()
+            report.write(self.folder)
+            path = os.path.join(self.folder, PAGE)
+            log.info("the report: %s (%.1f s)", path, time.time() - started)

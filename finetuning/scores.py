@@ -13,9 +13,9 @@ import time
 from typing import Any, Dict, List, Optional, Sequence
 
 from biocodes.lib import files
-from biocodes.lib.files import InputError
+from biocodes.lib.run_files import SCORES as FILE
+from biocodes.lib.run_files import read_scores as read
 
-FILE = "scores.json"
 # Name → score; and "by_label", label → scores by name.
 Scores = Dict[str, Any]
 
@@ -66,18 +66,21 @@ class Board:
         """File → its scores, so far."""
         return dict(self._scores)
 
-    def write(self, folder: str, **facts: Any) -> None:
+    def write(self, folder: str, **facts: Any) -> bool:
         """Write scores.json; scores of the same checkpoint that it holds stay.
 
         Args:
           folder: the output folder.
           facts: JSON values by name; "checkpoint" and "device" among them.
 
+        Returns:
+          Whether there was anything to write.
+
         Raises:
           InputError: it cannot be written, or what is there is no such file.
         """
         if not self._scores and self._training is None:
-            return
+            return False
         before = read(folder) or {}
         same = before.get("checkpoint") == facts["checkpoint"]
         kept = dict(before.get("scores", {})) if same else {}
@@ -91,6 +94,7 @@ class Board:
             "ended": _written(time.time()),
         }
         files.write_json(os.path.join(folder, FILE), value)
+        return True
 
 
 def write_means(folder: str, parts: Sequence[str]) -> None:
@@ -117,23 +121,6 @@ def write_means(folder: str, parts: Sequence[str]) -> None:
         }
         of = [os.path.relpath(part, folder) for part in parts]
         files.write_json(os.path.join(folder, FILE), {"scores": means, "means_of": of})
-
-
-def read(folder: str) -> Optional[Dict[str, Any]]:
-    """Read the scores.json of a folder; None if there is none.
-
-    Raises:
-      InputError: it is not what this module writes.
-    """
-    path = os.path.join(folder, FILE)
-    if not os.path.exists(path):
-        return None
-    value = files.read_json(path)
-    if isinstance(value, dict) and isinstance(value.get("scores"), dict):
-        return value
-    raise InputError(
-        "not a record of this suite", path, remedy="remove it to go on without it"
-    )
 
 
 def _written(seconds: float) -> str:

@@ -80,7 +80,8 @@ def _hooks(
 ) -> _Hooks:
     """Make what happens between two steps; start: the step before the first."""
     total, _ = settings.steps()
-    watch = hooks.WatchTraining(start, total, settings.train_batch_size, folder)
+    size = settings.train_batch_size
+    watch = hooks.WatchTraining(start, total, size, folder, settings.examples / size)
     save = hooks.SaveCheckpoints(folder, settings.saves, interruption)
     evaluate = None
     if settings.evaluation:

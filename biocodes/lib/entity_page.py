@@ -8,10 +8,7 @@ The texts stand in the page as they are: the text content of a passage's <p> is 
 passage (U+0000, which HTML cannot hold, becomes U+FFFD). So a page can be read back.
 """
 
-import base64
 import codecs
-import hashlib
-import html
 import html.parser
 import re
 from typing import IO, Dict, Iterable, Iterator, Optional
@@ -20,6 +17,7 @@ from biocodes.lib import files, passages
 from biocodes.lib.entities import Annotated, Entity, check_entity, count_types
 from biocodes.lib.page_script import SCRIPT
 from biocodes.lib.page_style import style_sheet
+from biocodes.lib.page_text import escaped, head, shown
 
 # What is below the types in the legend, where scripts run.
 _LAST = """<fieldset class="tools">
@@ -74,7 +72,7 @@ def write_page(
     if before is not None:
         stream.write("</article>\n")
     entities = f"{number:,} passages, {sum(counts.values()):,} entities"
-    foot = ". ".join(part for part in (entities, _escaped(_shown(made))) if part)
+    foot = ". ".join(part for part in (entities, escaped(shown(made))) if part)
     stream.write(f"</main>\n<footer>{foot}</footer>\n")
     stream.write(f"<script>{SCRIPT}</script>\n</body>\n</html>\n")
 
@@ -115,19 +113,9 @@ def read(path: str) -> Iterator[Annotated]:
 
 def _write_head(stream, title, counts, classes):
     """Write everything above the first passage."""
-    digest = hashlib.sha256(SCRIPT.encode()).digest()
-    policy = (
-        "default-src 'none'; style-src 'unsafe-inline'; "
-        f"script-src 'sha256-{base64.b64encode(digest).decode()}'"
-    )
-    heading = _escaped(_shown(title))
-    stream.write(
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{heading}</title>\n<style>{style_sheet(classes)}</style>\n</head>\n"
-        f"<body>\n<h1>{heading}</h1>\n{_legend(counts, classes)}<main>\n"
-    )
+    stream.write(head(title, style_sheet(classes), SCRIPT))
+    heading = escaped(shown(title))
+    stream.write(f"<body>\n<h1>{heading}</h1>\n{_legend(counts, classes)}<main>\n")
 
 
 def _legend(counts, classes):
@@ -136,7 +124,7 @@ def _legend(counts, classes):
         return '<p class="none">No entities were found.</p>\n'
     items = []
     for name, kind in classes.items():
-        label = _escaped(name)
+        label = escaped(name)
         items.append(
             f'<label><input type="checkbox" name="type" value="{label}" checked> '
             f'<mark class="{kind}">{label}</mark> <span class="count">'
@@ -160,7 +148,7 @@ def _heading(passage):
     Numbers of lines are ids, too: those have no sections, and seven digits only in
     files that no page shows.
     """
-    name = _escaped(passage.id)
+    name = escaped(passage.id)
     if re.fullmatch("[1-9][0-9]{0,7}", passage.id) and (
         passage.section or len(passage.id) >= 7
     ):
@@ -172,33 +160,23 @@ def _paragraph(passage, entities, classes):
     """Make the <p> of a passage, its entities as <mark>."""
     section = f' data-section="{passage.section}"' if passage.section else ""
     spaced = ' class="spaced"' if _SPACED.search(passage.text) else ""
-    parts = [f'<p{spaced} dir="auto" data-id="{_escaped(passage.id)}"{section}>']
+    parts = [f'<p{spaced} dir="auto" data-id="{escaped(passage.id)}"{section}>']
     end = 0
     for entity in entities:
-        parts.append(_escaped(passage.text[end : entity.start]))
-        name = hint = _escaped(entity.type)
+        parts.append(escaped(passage.text[end : entity.start]))
+        name = hint = escaped(entity.type)
         score = ""
         if entity.score is not None:
             score = f' data-score="{entity.score}"'
             hint += f", score {entity.score:.3f}"
-        mention = _escaped(passage.text[entity.start : entity.end])
+        mention = escaped(passage.text[entity.start : entity.end])
         parts.append(
             f'<mark class="{classes[entity.type]}" data-type="{name}"{score}'
             f' title="{hint}">{mention}</mark>'
         )
         end = entity.end
-    parts.append(_escaped(passage.text[end:]) + "</p>\n")
+    parts.append(escaped(passage.text[end:]) + "</p>\n")
     return "".join(parts)
-
-
-def _shown(text):
-    """Return a text that may have the name of a file in it which is not UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _escaped(text):
-    """Escape a text or the value of an attribute for HTML."""
-    return html.escape(text).replace("\r", "&#13;").replace("\0", "\ufffd")
 
 
 # Reading

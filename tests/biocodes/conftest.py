@@ -6,6 +6,7 @@ import pytest
 
 from biocodes.lib import formats
 from biocodes.lib.entities import jsonl_line
+from kit import pages
 
 
 @pytest.fixture
@@ -51,3 +52,15 @@ def source(tmp_path):
     from kit.hugging_face import write_folder  # which needs safetensors
 
     return write_folder(tmp_path / "source")
+
+
+@pytest.fixture
+def browse(tmp_path):
+    """browse(page, fragment, *flags) → standard output of a headless Chromium."""
+
+    def run(page, fragment="", *flags):
+        path = tmp_path / "page.html"
+        path.write_bytes(page.encode())
+        return pages.browse(path, tmp_path, fragment, *flags)
+
+    return run

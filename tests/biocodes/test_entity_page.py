@@ -1,12 +1,9 @@
 """lib/entity_page.py: any text stands in the page as it is, also in a browser."""
 
 import contextlib
-import html.parser
 import io
 import re
-import shutil
 import struct
-import subprocess
 import zlib
 from collections import Counter
 
@@ -17,6 +14,7 @@ from hypothesis import strategies as st
 from biocodes.lib import entity_page, files, page_style, passages
 from biocodes.lib.entities import Annotated, Entity, count_types
 from biocodes.lib.passages import Passage
+from kit.pages import Strict, in_browser
 
 ANNOTATED = [
     Annotated(
@@ -48,39 +46,6 @@ def page_of(annotated, title="Title", counts=None):
     stream = io.StringIO()
     entity_page.write_page(stream, annotated, title, counts)
     return stream.getvalue()
-
-
-class Strict(html.parser.HTMLParser):
-    """Checks that elements are closed in order; collects texts and attributes."""
-
-    VOID = {"meta", "input"}
-
-    def __init__(self, page):
-        super().__init__()
-        self.open, self.tags, self.attributes = [], Counter(), []
-        self.texts, self.addresses = {}, []
-        self.feed(page)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags[tag] += 1
-        self.attributes.append((tag, dict(attributes)))
-        assert len(dict(attributes)) == len(attributes)
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        for tag in set(self.open):
-            self.texts[tag] = self.texts.get(tag, "") + data
-
-    def unknown_decl(self, data):
-        raise AssertionError(data)
-
-    handle_comment = handle_pi = unknown_decl
 
 
 # The text and the markup
@@ -235,42 +200,6 @@ def test_title_that_is_no_text_is_escaped():
 
 
 # In a browser
-
-
-BROWSER = next(
-    filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])),
-    None,
-)
-in_browser = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium on PATH")
-
-
-@pytest.fixture
-def browse(tmp_path):
-    """browse(page, fragment, *flags) → standard output of a headless Chromium."""
-
-    def run(page, fragment, *flags):
-        path = tmp_path / "page.html"
-        path.write_bytes(page.encode())
-        done = subprocess.run(
-            [
-                BROWSER,
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-dev-shm-usage",
-                "--no-first-run",
-                f"--user-data-dir={tmp_path / 'profile'}",
-                *flags,
-                f"{path.as_uri()}{fragment}",
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=120,
-            check=True,
-        )
-        return done.stdout.decode()
-
-    return run
 
 
 @pytest.fixture

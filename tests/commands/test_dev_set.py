@@ -65,6 +65,11 @@ def test_best_weights_score_as_they_did_in_training(run, here, script, measure):
     done = run(script, *WATCHED, *dev_file, f"--best_metric={measure}")
     assert done.status == 0, done.stderr
     record = scores_of(here)
+    # The page is made of these records.
+    page = (here / "out" / "report.html").read_text(encoding="utf-8")
+    assert f"best {measure} " in page
+    curve = (here / "out" / "training.jsonl").read_text().splitlines()
+    assert json.loads(curve[-1])["step"] == record["evaluations"][-1]["step"]
     best = max(record["evaluations"], key=lambda entry: entry["scores"][measure])
     assert record["checkpoint"]["step"] == best["step"]
     assert record["checkpoint"]["is_best"]
@@ -101,8 +106,9 @@ def test_sentences_that_were_trained_on_are_counted(run, here):
 def test_sentences_of_a_dev_set_apart_are_not_counted(run, here):
     devel = here / "ner" / "devel.tsv"
     devel.write_text(devel.read_text(encoding="utf-8").replace("\t", "x\t"))
-    done = run("run_ner.py")
+    done = run("run_ner.py", "--report=false")
     assert done.status == 0
+    assert not (here / "out" / "report.html").exists()
     assert "!!!" not in done.stderr
     assert "trained_on" not in (here / "out" / "eval_results.txt").read_text()
 

@@ -26,6 +26,8 @@ FLAGS = [
     *("--num_train_epochs=4", "--save_checkpoints_steps=2", "--keep_checkpoint_max=2")
 ]
 WITHOUT_EVALUATION = {script: ["--do_eval=false"] for script in list(TASKS)[:2]}
+# Files that hold times, and TensorFlow's list of checkpoints.
+CHANGING = (".lock", "checkpoint", "scores.json", "training.jsonl", "report.html")
 SAVER = "tensorflow.compat.v1.train.Saver"
 
 
@@ -127,8 +129,7 @@ class Job:
         return {
             path.name: path.read_bytes()
             for path in self.out.iterdir()
-            if path.name not in (".lock", "checkpoint", "scores.json")
-            and "tfevents" not in path.name
+            if path.name not in CHANGING and "tfevents" not in path.name
         }
 
     def killed(self, at):

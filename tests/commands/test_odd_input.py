@@ -51,7 +51,7 @@ def outcome(script, workspace, execute):
         for folder in ("out", "converted")
         for path in (workspace.here / folder).rglob("*")
         if path.is_file()
-        and path.name not in (".lock", "run.json", "scores.json")
+        and path.name not in (".lock", "run.json", "scores.json", "report.html")
         and path.suffix != ".tf_record"
     }
     return done.stdout.replace(str(workspace.here), ""), written

@@ -47,7 +47,7 @@ def written(workspace):
         os.fsencode(path.relative_to(workspace.here)): FOOT.sub(b"", path.read_bytes())
         for path in paths
         if path.is_file()
-        and path.name not in ("run.json", "scores.json")
+        and path.name not in ("run.json", "scores.json", "report.html")
         and path.suffix != ".tf_record"
     }
 

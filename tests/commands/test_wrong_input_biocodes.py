@@ -304,6 +304,57 @@ CASES = [
         ),
     ),
     *cases_of(
+        "biocodes/make_report.py",
+        ("missing folder", [give("{here}/none")], "none: cannot be read"),
+        ("nothing of a run", [instead("{here}/model")], "model: there is no run's rec"),
+        (
+            "two columns",
+            [line("runs/a/NER_result_conll.txt", 2, "is O")],
+            "NER_result_conll.txt:2: 2 columns, expected 3",
+        ),
+        (
+            "another record",
+            [put("runs/a/scores.json", "[]")],
+            "scores.json: not a record of this suite",
+        ),
+        (
+            "line of a training that is none",
+            [line("runs/a/training.jsonl", 1, '{"step": NaN}')],
+            "training.jsonl:1: not a line of this suite",
+        ),
+        (
+            "full disk",
+            [full_disk()],
+            r"report.html: cannot be written \(file too large\)",
+        ),
+    ),
+    *cases_of(
+        "biocodes/compare_runs.py",
+        (
+            "missing scores",
+            [put("runs/b/scores.json", None)],
+            "runs/b: has no scores.json, and no folder of a seed with one",
+        ),
+        (
+            "scores of another form",
+            [put_json("runs/a/scores.json", {"scores": {"test.tsv": 1}})],
+            "scores.json: not a record of this suite",
+        ),
+        (
+            "another test set",
+            [line("runs/b/NER_result_conll.txt", 1, "Gout B-Disease B-Disease")],
+            "runs/b: is not of the same test set as .*/runs/a; compare two runs that",
+        ),
+        ("three folders", [give("{here}/runs/a")], "takes two folders, not 3"),
+        ("no draws", [give("--resamples=0")], "--resamples must be 1 or more, not 0"),
+        (
+            "unknown score",
+            [instead("{here}/runs/a", "--sort=x")],
+            "--sort: x is none of test.tsv f1, ",
+        ),
+        ("full disk", [stdout("/dev/full")], "standard output: cannot be written"),
+    ),
+    *cases_of(
         "biocodes/unpack.py",
         (
             "missing archive",

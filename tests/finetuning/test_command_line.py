@@ -71,6 +71,7 @@ DEFAULTS = {
     "gradient_accumulation_steps": (1, 1, 1),
     "recompute_layers": (False, False, False),
     "require_gpu": (False, False, False),
+    "report": (True, True, True),
     "overwrite_output_dir": (False, False, False),
     "partial_annotation": (True, NONE, NONE),
     "output_formats": (None, NONE, NONE),

@@ -112,7 +112,7 @@ def test_micro_batches_run_before_the_step():
     ],
 )
 def test_numbers_that_are_not_finite_stop_the_training(tmp_path, loss, norm, message):
-    watch = hooks.WatchTraining(7, 12, 4, str(tmp_path))
+    watch = hooks.WatchTraining(7, 12, 4, str(tmp_path), 2.5)
     watch.watch("loss", "rate", "norm")
     watch.after_create_session(None, None)
     assert watch.before_run(None).fetches == {

@@ -70,7 +70,7 @@ def test_run_makes_a_model_of_its_folder(whole, listing):
     assert names == {
         "checkpoint",
         *(f"model.ckpt-12{part}" for part in PARTS),
-        *("vocab.txt", "bert_config.json", "tokenizer_config.json"),
+        *("vocab.txt", "bert_config.json", "tokenizer_config.json", "training.jsonl"),
         *("run.json", "train.tf_record"),
     }
     for name, source in (("vocab.txt", VOCAB_FILE), ("bert_config.json", CONFIG_FILE)):

@@ -14,9 +14,11 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tempfile
 from typing import Any, Dict, List, NamedTuple, Optional, Set
 
 from kit import bioasq as made_up
+from kit import reported
 from kit.model_folders import LABELS
 from kit.paths import DATA, ROOT
 from kit.python_command import PythonCommand
@@ -164,6 +166,24 @@ def add_layers(folder: pathlib.Path) -> None:
         session.run(tf.global_variables_initializer())
         tf.train.Saver().save(session, prefix, write_meta_graph=False)
     _set_layers(folder, 4)
+
+
+def add_results(folder: pathlib.Path) -> None:
+    """Give output folders what reports are made of and runs are compared by."""
+    outputs = ("ner_outputs", "ner_best", "ner_epoch_2", "ner_seeds/seed-1")
+    for number, name in enumerate(outputs):
+        scores = {"test.tsv": {"f1": 0.5 + number / 10}}
+        reported.write_records(folder / name, scores)
+        predicted = "B-MISC" if number % 2 else "O-MISC"
+        sentences = [[("Ataxia", "B-MISC", predicted), ("is", "O-MISC", "O-MISC")]]
+        reported.write_entities(folder / name, sentences)
+    relations = folder / "re_outputs_1"
+    with tempfile.TemporaryDirectory() as elsewhere:
+        rows = [("sentence", str(number % 2), (0.25, 0.75)) for number in range(8)]
+        made = pathlib.Path(elsewhere) / "out"
+        reported.write_relations(made, rows)
+        relations.mkdir(exist_ok=True)
+        shutil.copy(str(made / "test_predictions.tsv"), str(relations))
 
 
 def _set_layers(folder: pathlib.Path, count: int) -> None:

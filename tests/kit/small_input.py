@@ -80,6 +80,8 @@ COMMANDS = {
         "--mode=train",
     ],
     "biocodes/squad_eval.py": ["{here}/qa/test.json", "{here}/predictions.json"],
+    "biocodes/make_report.py": ["{here}/runs/a"],
+    "biocodes/compare_runs.py": ["{here}/runs/a", "{here}/runs/b", "--significance"],
     "biocodes/convert_checkpoint.py": [
         *("--input_dir={here}/hf", "--output_dir={here}/converted")
     ],
@@ -116,6 +118,8 @@ READS = {
     "biocodes/bioasq_eval.py": ["golden.json", "answers.json"],
     "biocodes/bioasq_to_squad.py": ["bioasq.json"],
     "biocodes/squad_eval.py": ["qa/test.json", "predictions.json"],
+    "biocodes/make_report.py": ["runs/a/*"],
+    "biocodes/compare_runs.py": ["runs/*/*"],
     "biocodes/convert_checkpoint.py": ["hf/*"],
     "biocodes/export_model.py": ["model/bert_config.json", "model/vocab.txt"],
     "biocodes/to_corpus.py": ["notes.pubtator"],
@@ -163,6 +167,8 @@ def lay_out(folder):
     write_json(folder / "predictions.json", {f"q{i}": "MDM2" for i in range(4)})
     for name in ("token_test.txt", "label_test.txt", "test.tsv"):
         shutil.copy(str(golden / name), str(folder / "pieces"))
+    for name in ("a", "b"):
+        lay_out_run(folder / "runs" / name)
     write(folder / "table.txt", "Ataxia B B\nis O O\n\nA O O\ngene B O\n")
     nbest = [{"text": "p53", "probability": 0.75}, {"text": "x", "probability": 0.25}]
     write_json(folder / "nbest.json", {f"{ID}_001": nbest, f"{ID}_002": nbest})
@@ -186,6 +192,22 @@ def lay_out(folder):
         write(folder / "out" / name, EARLIER)
     for name in CONVERTED:
         write(folder / "converted" / name, EARLIER)
+
+
+def lay_out_run(folder):
+    """Makes the results and records of a training for entities."""
+    folder.mkdir(parents=True)
+    sentence = "Ataxia B-Disease B-Disease\nis O O\nrare O B-Disease\n\n"
+    write(folder / "NER_result_conll.txt", 4 * sentence)
+    point = {"step": 2, "epoch": 0.5, "loss": 1.5, "learning_rate": 5e-05}
+    write(folder / "training.jsonl", json.dumps(point) + "\n")
+    entry = {"step": 2, "epoch": 0.5, "seconds": 0.5, "scores": {"f1": 0.5}}
+    write_json(folder / "evaluations.json", [entry])
+    arguments = {"seed": 1, "learning_rate": 5e-05, "data_dir": "ner"}
+    run = {"command": ["run_ner.py"], "arguments": arguments, "training": {}}
+    write_json(folder / "run.json", run)
+    scores = {"test.tsv": {"f1": 0.8, "precision": 2 / 3, "recall": 1.0}}
+    write_json(folder / "scores.json", dict(run, scores=scores, evaluations=[entry]))
 
 
 def write(path, text):

@@ -24,6 +24,8 @@ MODELS = {
     "docs/export.md": TRAINED,
     "docs/faq.md": {"ner_outputs": TRAINED["ner_outputs"]},
 }
+# Pages that take the results of runs as given.
+WITH_RESULTS = ("docs/report.md",)
 # Flags of other programs: flag → program.
 FOREIGN = {"logdir": "tensorboard"}
 FLAG = re.compile(r"(?<![\w-])--([a-z][a-z0-9_-]*)")
@@ -47,6 +49,8 @@ def commands_of(page):
 def test_commands_run_as_printed(page, shell, tmp_path):
     """In order, in one folder, each with the variables that blocks before exported."""
     documentation.lay_out(tmp_path, MODELS.get(page, {}))
+    if page in WITH_RESULTS:
+        documentation.add_results(tmp_path)
     exports, deep = "", False
     for block in commands_of(page):
         if "--do_embed" in block.text and "--layers" not in block.text and not deep:
