@@ -193,7 +193,8 @@ def build_step(
     config = modeling.BertConfig(**dict(models.MINILM, **sizes))
     head = {"ner": ner_head.make_head(7, False), "qa": qa_head.make_head(False)}[batch]
     model = Model(config, tokenizer=None, facts={}, head=head)
-    loss = training.training_loss(model, parts, ModeKeys.TRAIN, settings)
+    losses = training.losses_of_parts(model, parts, ModeKeys.TRAIN, settings)
+    loss = training.loss_of_step(losses, settings.train_batch_size)
     return optimization.create_train_op(loss, 5e-5, 1000, 100, count > 1), feed
 
 

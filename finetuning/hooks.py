@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from typing import Any, Callable, Dict, Iterator, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -19,6 +19,9 @@ from finetuning.prediction import LOWER_BATCH_SIZE
 from finetuning.progress import Progress, duration
 from finetuning.signals import Interruption
 from finetuning.tensorflow_engine import FedGraph
+
+# A curve of a whole training has this many points or, as steps are whole, up to twice.
+POINTS = 250
 
 
 class SaveCheckpoints(tf.train.SessionRunHook):
@@ -82,14 +85,24 @@ class RunMicroBatches(tf.train.SessionRunHook):
     The last one is the step's own, so to everybody else there are only whole steps.
     """
 
-    def __init__(self, accumulate: tf.Operation, times: int) -> None:
-        """Run `accumulate`, an optimization.Update's, so many times."""
-        self._accumulate = accumulate
+    def __init__(
+        self, accumulate: tf.Operation, times: int, watch: "WatchTraining"
+    ) -> None:
+        """Run `accumulate`, an optimization.Update's, so many times.
+
+        Args:
+          accumulate: adds the gradients of a micro-batch.
+          times: how often, a step.
+          watch: counts the pieces.
+        """
+        self._fetches = [accumulate, watch.pieces]
         self._times = times
+        self._watch = watch
 
     def before_run(self, run_context: Any) -> None:
         for _ in range(self._times):
-            run_context.session.run(self._accumulate)
+            _, pieces = run_context.session.run(self._fetches)
+            self._watch.add_pieces(pieces)
 
 
 class EvaluateDevSet(tf.train.SessionRunHook):
@@ -162,6 +175,44 @@ class _Asked(Exception):
     """A signal has come while development data was predicted."""
 
 
+class Steps(NamedTuple):
+    """The steps of a training.
+
+    Attributes:
+      first, last: global step before the first update of this run, and after the last.
+      batch_size: examples in a step.
+      epoch: steps of an epoch; need not be whole.
+    """
+
+    first: int
+    last: int
+    batch_size: int
+    epoch: float
+
+    @property
+    def recorded(self) -> int:
+        """Steps from one point of the curve to the next: a whole run has 250 to 500."""
+        return max(self.last // POINTS, 1)
+
+
+class _Losses:
+    """Losses of steps, since they were last looked at."""
+
+    def __init__(self) -> None:
+        self._losses = []
+        self._pieces = 0
+
+    def add(self, loss: float, pieces: int) -> None:
+        self._losses.append(loss)
+        self._pieces += pieces
+
+    def mean(self) -> float:
+        return sum(self._losses) / len(self._losses)
+
+    def of_piece(self) -> float:
+        return sum(self._losses) / max(self._pieces, 1)
+
+
 class WatchTraining(tf.train.SessionRunHook):
     """Reports progress, and stops when the loss is not finite.
 
@@ -169,37 +220,39 @@ class WatchTraining(tf.train.SessionRunHook):
     Estimator's own hook does. That one would stop without saying when or what to do.
     """
 
-    def __init__(
-        self,
-        first_step: int,
-        last_step: int,
-        batch_size: int,
-        folder: str,
-        epoch: float,
-    ) -> None:
-        """Watch from one step to another.
+    def __init__(self, steps: Steps, folder: str) -> None:
+        """Watch some steps; training.jsonl and TensorBoard's files go to the folder."""
+        self._steps = steps
+        self._step = steps.first
+        self._folder = folder
+
+    def watch(self, update: Any, pieces: tf.Tensor, loss_is_sum: bool) -> None:
+        """Set what to fetch.
 
         Args:
-          first_step, last_step: global step before the first update of this run, and
-            after the last.
-          batch_size: examples in a step.
-          folder: for training.jsonl and TensorBoard's event files.
-          epoch: steps of an epoch; need not be whole.
+          update: optimization.Update: loss, learning rate, norm of the gradients.
+          pieces: int scalar, word pieces of the batch, or of the micro-batch.
+          loss_is_sum: whether the loss is a sum over the pieces, so that it depends on
+            the lengths of the sentences. The log then has the loss of a piece, too.
         """
-        self._step = first_step
-        self._last_step = last_step
-        self._batch_size = batch_size
-        self._folder = folder
-        self._epoch = epoch
+        self.pieces = pieces
+        self._loss_is_sum = loss_is_sum
+        self._fetches = {
+            "loss": update.loss,
+            "rate": update.learning_rate,
+            "norm": update.gradient_norm,
+            "pieces": pieces,
+        }
 
-    def watch(self, loss: tf.Tensor, rate: tf.Tensor, norm: tf.Tensor) -> None:
-        """Set what to fetch: loss, learning rate, and the gradients' global norm."""
-        self._fetches = {"loss": loss, "rate": rate, "norm": norm}
+    def add_pieces(self, count: int) -> None:
+        """Count the pieces of a micro-batch that is not the last of its step."""
+        self._pieces += int(count)
 
     def after_create_session(self, session: tf.Session, coord: Any) -> None:
         self._progress = None
-        self._losses = []
-        self._curve = Curve(self._folder, int(self._step), self._epoch)
+        self._pieces = 0
+        self._logged, self._recorded = _Losses(), _Losses()
+        self._curve = Curve(self._folder, int(self._step), self._steps.epoch)
         self._writer = tf.summary.FileWriter(self._folder)
 
     def end(self, session: tf.Session) -> None:
@@ -207,20 +260,34 @@ class WatchTraining(tf.train.SessionRunHook):
 
     def before_run(self, run_context: Any) -> tf.train.SessionRunArgs:
         if self._progress is None:
-            self._progress = Progress("step", self._last_step, units=self._batch_size)
+            last, size = self._steps.last, self._steps.batch_size
+            self._progress = Progress("step", last, units=size)
             self._progress.count(self._step)
             self._progress.start()
-            self._started = self._progress.started
+            self._started = self._since = self._progress.started
+            self._step_since = self._step
         return tf.train.SessionRunArgs(self._fetches)
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
         values = run_values.results
         self._step += 1
         self._check(values)
-        self._losses.append(float(values["loss"]))
+        self.add_pieces(values["pieces"])
+        for losses in (self._logged, self._recorded):
+            losses.add(float(values["loss"]), self._pieces)
+        self._pieces = 0
+        is_last = self._step == self._steps.last
+        if self._step % self._steps.recorded == 0 or is_last:
+            self._record(values)
         self._progress.count()
-        if self._progress.is_due() or self._step == self._last_step:
-            self._report(values)
+        detail = self._detail(values)
+        if not self._progress.is_due() and not is_last:
+            self._progress.show(detail)
+            return
+        self._progress.report(detail)
+        self._logged = _Losses()
+        if is_last:
+            log.info("training took %s", duration(time.time() - self._started))
 
     def _check(self, values: Dict[str, float]) -> None:
         if math.isfinite(values["loss"]) and math.isfinite(values["norm"]):
@@ -233,28 +300,36 @@ class WatchTraining(tf.train.SessionRunHook):
             " check --init_checkpoint",
         )
 
+    def _detail(self, values: Dict[str, float]) -> str:
+        """Say what a line of the log has beside step and speed."""
+        loss = f"loss {self._logged.mean():.4g}"
+        if self._loss_is_sum:
+            loss += f" ({self._logged.of_piece():.3g} a piece)"
+        epoch = f"epoch {self._step / self._steps.epoch:.2f}"
+        return f"{epoch}, {loss}, learning rate {values['rate']:.3g}, "
+
     def was_evaluated(self, scores: Dict[str, float]) -> None:
         """Write scores of development data; the time they took is no training's."""
         self._write_summary({f"dev/{name}": x for name, x in scores.items()})
         self._progress.start()
+        self._since = time.time()
 
-    def _report(self, values: Dict[str, float]) -> None:
-        loss = sum(self._losses) / len(self._losses)
-        self._progress.report(f"loss {loss:.4g}, learning rate {values['rate']:.3g}, ")
-        if self._step == self._last_step:
-            log.info("training took %s", duration(time.time() - self._started))
-        summary = {
-            "loss": loss,
+    def _record(self, values: Dict[str, float]) -> None:
+        """Add a point to training.jsonl and to TensorBoard's curves."""
+        now = time.time()
+        examples = (self._step - self._step_since) * self._steps.batch_size
+        point = {
+            "loss": self._recorded.mean(),
             "learning_rate": values["rate"],
             "gradient_norm": values["norm"],
-            "examples_per_second": self._progress.speed,
+            "examples_per_second": examples / max(now - self._since, 1e-9),
         }
-        self._write_summary(summary)
-        seconds = time.time() - self._started
-        self._curve.add(self._step, **summary, seconds=seconds)
-        self._losses = []
-        # The speed of the next line is that of the steps since this one.
-        self._progress.start()
+        if self._loss_is_sum:
+            point["loss_of_a_piece"] = self._recorded.of_piece()
+        self._write_summary(point)
+        self._curve.add(self._step, **point, seconds=now - self._started)
+        self._recorded = _Losses()
+        self._since, self._step_since = now, self._step
 
     def _write_summary(self, values: Dict[str, float]) -> None:
         summary = tf.Summary()

@@ -81,7 +81,8 @@ def _hooks(
     """Make what happens between two steps; start: the step before the first."""
     total, _ = settings.steps()
     size = settings.train_batch_size
-    watch = hooks.WatchTraining(start, total, size, folder, settings.examples / size)
+    steps = hooks.Steps(start, total, size, settings.examples / size)
+    watch = hooks.WatchTraining(steps, folder)
     save = hooks.SaveCheckpoints(folder, settings.saves, interruption)
     evaluate = None
     if settings.evaluation:
@@ -114,14 +115,18 @@ def _make_model_fn(
     count = settings.gradient_accumulation_steps
 
     def model_fn(features: Dict[str, Any], mode: str) -> estimator.EstimatorSpec:
-        loss = training_loss(model, features["parts"], mode, settings)
+        losses = losses_of_parts(model, features["parts"], mode, settings)
+        loss = loss_of_step(losses, settings.train_batch_size)
         loaded = {} if resumes else _first_weights(settings.init_checkpoint)
         update = optimization.create_train_op(
             loss, settings.learning_rate, total, warmup, in_micro_batches=count > 1
         )
-        between.watch.watch(update.loss, update.learning_rate, update.gradient_norm)
-        training_hooks = [hooks.RunMicroBatches(update.accumulate, count - 1)]
-        training_hooks.append(between.save)
+        pieces = tf.add_n([tf.reduce_sum(x["input_mask"]) for x in features["parts"]])
+        between.watch.watch(update, pieces, loss_is_sum=not losses[0].shape.ndims)
+        training_hooks = [
+            hooks.RunMicroBatches(update.accumulate, count - 1, between.watch),
+            between.save,
+        ]
         if between.evaluate:
             # Last, for random operations are seeded by their place in the graph.
             between.evaluate.build(model)
@@ -174,19 +179,16 @@ def _log_start(settings: TrainingSettings, start: int, total: int, warmup: int) 
         log.info("  steps = %s, of them warm-up = %s", f"{total:,}", f"{warmup:,}")
 
 
-def training_loss(
+def losses_of_parts(
     model: Model, parts: List[Tensors], mode: str, settings: TrainingSettings
-) -> tf.Tensor:
-    """Build what a batch, or a micro-batch, adds to the loss of a training step.
+) -> List[tf.Tensor]:
+    """Build the loss of each part of a batch, or of a micro-batch, see model.py.
 
     Args:
       model: encoder and head.
       parts: features of each part, as batches.parts_of makes them.
       mode: ModeKeys; dropout is on in training only.
       settings: TrainingSettings.
-
-    Returns:
-      float scalar tensor.
     """
     outputs = modeling.encode(
         [part_of(features) for features in parts],
@@ -195,19 +197,23 @@ def training_loss(
         recompute_layers=settings.recompute_layers,
     )
     with tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
-        losses = [
+        return [
             model.head(encoder, features, mode)[0]
             for encoder, features in zip(outputs, parts)
         ]
-    return tf.add_n([_part_of_step(loss, settings.train_batch_size) for loss in losses])
 
 
-def _part_of_step(loss: tf.Tensor, examples: int) -> tf.Tensor:
-    """Build what a part adds to the loss of a step of so many examples: a scalar.
+def loss_of_step(losses: List[tf.Tensor], examples: int) -> tf.Tensor:
+    """Build what parts add to the loss of a step of so many examples: a scalar.
 
     A loss that is one value an example [B] stands for the mean over the step.
     """
-    return tf.reduce_sum(loss) / examples if loss.shape.ndims else loss
+    return tf.add_n(
+        [
+            tf.reduce_sum(loss) / examples if loss.shape.ndims else loss
+            for loss in losses
+        ]
+    )
 
 
 def _batches(

@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 
 import optimization
 from finetuning.estimator import ModeKeys
-from finetuning.training import TrainingSettings, training_loss
+from finetuning.training import TrainingSettings, loss_of_step, losses_of_parts
 from kit.golden import PRETRAINED
 from kit.models import tiny_model
 from kit.paths import DATA
@@ -69,15 +69,13 @@ class Training:
             }
             for _ in range(parts)
         ]
-        loss = training_loss(
+        losses = losses_of_parts(
             tiny_model(HEADS[task]),
             [features_of(task, part) for part in self._inputs],
             MODE,
-            SETTINGS._replace(
-                train_batch_size=golden["input_ids"].shape[1],
-                recompute_layers=recompute_layers,
-            ),
+            SETTINGS._replace(recompute_layers=recompute_layers),
         )
+        loss = loss_of_step(losses, golden["input_ids"].shape[1])
         self._update = optimization.create_train_op(
             loss,
             float(golden["learning_rate"]),

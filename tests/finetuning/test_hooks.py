@@ -1,5 +1,6 @@
 """hooks.py: what happens between two steps, and what a failed save says."""
 
+import json
 import types
 
 import numpy as np
@@ -92,15 +93,68 @@ def test_reason_of_an_os_error_is_its_own():
 def test_micro_batches_run_before_the_step():
     """All but the last, which is the step's own."""
     order = []
-    session = types.SimpleNamespace(run=order.append)
-    context = types.SimpleNamespace(session=session)
+
+    def run(fetches):
+        order.append(fetches[0])
+        return None, 5
+
+    counted = []
+    watch = types.SimpleNamespace(pieces="pieces", add_pieces=counted.append)
+    context = types.SimpleNamespace(session=types.SimpleNamespace(run=run))
     for times in (0, 3):
-        hooks.RunMicroBatches("accumulate", times).before_run(context)
+        hooks.RunMicroBatches("accumulate", times, watch).before_run(context)
         order.append("step")
     assert order == ["step", "accumulate", "accumulate", "accumulate", "step"]
+    assert counted == [5, 5, 5]
 
 
 # Watching
+
+
+def watching(folder, first=7, last=12, loss_is_sum=False):
+    """Return a WatchTraining of steps of 4 examples, 2.5 of them an epoch."""
+    watch = hooks.WatchTraining(hooks.Steps(first, last, 4, 2.5), str(folder))
+    update = types.SimpleNamespace(
+        loss="loss", learning_rate="rate", gradient_norm="norm"
+    )
+    watch.watch(update, "pieces", loss_is_sum)
+    watch.after_create_session(None, None)
+    return watch
+
+
+def do_steps(watch, losses, pieces=10):
+    for loss in losses:
+        watch.before_run(None)
+        results = {"loss": loss, "rate": 0.1, "norm": 2.0, "pieces": pieces}
+        watch.after_run(None, types.SimpleNamespace(results=results))
+    watch.end(None)
+
+
+def test_line_has_epoch_and_the_loss_of_a_piece(tmp_path, log):
+    """Of a loss that is a sum; it does not depend on the sentences' lengths."""
+    watch = watching(tmp_path, loss_is_sum=True)
+    watch.add_pieces(30)  # of a micro-batch of the first step
+    do_steps(watch, [4.0, 2.0, 3.0, 2.0, 5.0])
+    line = log()[0]
+    assert line.startswith("step 12 of 12 (100 %), epoch 4.80, loss 3.2 (0.2 a piece),")
+    last = (tmp_path / "training.jsonl").read_text().splitlines()[-1]
+    assert json.loads(last)["loss_of_a_piece"] == 0.5
+
+
+def test_loss_that_is_a_mean_has_none_of_a_piece(tmp_path, log):
+    do_steps(watching(tmp_path), [4.0] * 5)
+    assert "epoch 4.80, loss 4, learning rate 0.1" in log()[0]
+
+
+def test_curve_has_points_all_along(tmp_path, log):
+    """However few lines of the log there are."""
+    do_steps(watching(tmp_path, first=0, last=777), np.arange(777.0))
+    lines = (tmp_path / "training.jsonl").read_text().splitlines()
+    points = [json.loads(line) for line in lines]
+    assert [point["step"] for point in points] == list(range(3, 778, 3))
+    assert points[1]["loss"] == 4.0  # of the steps 4, 5 and 6
+    assert "loss_of_a_piece" not in points[1]
+    assert len(log()) == 2  # the last step's, and how long training took
 
 
 @pytest.mark.parametrize(
@@ -112,15 +166,14 @@ def test_micro_batches_run_before_the_step():
     ],
 )
 def test_numbers_that_are_not_finite_stop_the_training(tmp_path, loss, norm, message):
-    watch = hooks.WatchTraining(7, 12, 4, str(tmp_path), 2.5)
-    watch.watch("loss", "rate", "norm")
-    watch.after_create_session(None, None)
+    watch = watching(tmp_path)
     assert watch.before_run(None).fetches == {
         "loss": "loss",
         "rate": "rate",
         "norm": "norm",
+        "pieces": "pieces",
     }
-    results = {"loss": loss, "rate": 0.1, "norm": norm}
+    results = {"loss": loss, "rate": 0.1, "norm": norm, "pieces": 3}
     with pytest.raises(files.InputError, match=message):
         watch.after_run(None, types.SimpleNamespace(results=results))
     watch.end(None)

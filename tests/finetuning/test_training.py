@@ -110,7 +110,7 @@ def test_run_trains_all_its_steps_and_saves_the_last(data, tmp_path, log):
         "  steps = 12, of them warm-up = 1",
         f"  weights from {PRETRAINED}; new: output_weights, output_bias",
     ]
-    assert log()[4].startswith("step 12 of 12 (100 %), loss ")
+    assert log()[4].startswith("step 12 of 12 (100 %), epoch 4.80, loss ")
     assert re.fullmatch(r"training took \d+ s", log()[5])
     assert len(log()) == 6
 
