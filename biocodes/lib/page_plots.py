@@ -9,6 +9,8 @@ WIDTH, HEIGHT = 470, 230
 LEFT, RIGHT, TOP, BOTTOM = 62, 12, 10, 40
 # A browser draws some hundreds of points as smoothly as thousands.
 MOST_POINTS = 400
+# Numbers, and shares of them, that make no difference in a drawing.
+LEAST = 1e-12
 
 Point = Tuple[float, float]
 Range = Tuple[float, float]
@@ -137,8 +139,11 @@ def _range_of(values: Sequence[float]) -> Range:
     low, high = min(values, default=0.0), max(values, default=1.0)
     if low >= 0 and low < high / 2:
         low = 0.0
-    if low == high:
-        low, high = (low - 0.5 * abs(low), high + 0.5 * abs(high)) if low else (0, 1)
+    size = max(abs(low), abs(high))
+    if size < LEAST:
+        low, high = 0.0, 1.0
+    elif high - low < LEAST * size:
+        low, high = low - 0.5 * abs(low), high + 0.5 * abs(high)
     marks = ticks(low, high)
     step = marks[1] - marks[0] if len(marks) > 1 else high - low
     return step * math.floor(low / step + 1e-9), step * math.ceil(high / step - 1e-9)

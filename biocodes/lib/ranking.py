@@ -28,6 +28,20 @@ def _counted(gold: Sequence[bool], probabilities: Sequence[float]) -> _Counts:
     return _Counts(values[::-1], positive[::-1], negative[::-1])
 
 
+def cumulated(
+    gold: Sequence[bool], probabilities: Sequence[float]
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Count true and false positives at each threshold, from above the highest on.
+
+    Args:
+      gold: for each example whether it is positive.
+      probabilities: of being positive; equal ones are one threshold.
+    """
+    counts = _counted(gold, probabilities)
+    true, false = (np.cumsum(each) for each in (counts.positive, counts.negative))
+    return np.append(0.0, true), np.append(0.0, false)
+
+
 def has_both(gold: Sequence[bool]) -> bool:
     """Whether both classes occur, without which nothing here is defined."""
     return 0 < int(np.sum(gold)) < len(gold)

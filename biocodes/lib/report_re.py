@@ -5,7 +5,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from biocodes.lib import files, relation_scores, relations, report_html
+from biocodes.lib import files, ranking, relation_scores, relations, report_html
 from biocodes.lib.page_plots import Line, Plot, Point, figure
 from biocodes.lib.report_html import Box, Filter, Matrix, percent, text_of
 
@@ -105,10 +105,9 @@ def roc(gold: np.ndarray, scores: np.ndarray) -> Curve:
       gold: bool [N], whether the class is the positive one; some are, some are not.
       scores: float [N], its probabilities.
     """
-    true, false = _cumulated(gold, scores)
-    x, y = false / false[-1], true / true[-1]
-    area = float(np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2))
-    return Curve(list(zip(x.tolist(), y.tolist())), area, 0.5)
+    true, false = ranking.cumulated(gold, scores)
+    points = zip((false / false[-1]).tolist(), (true / true[-1]).tolist())
+    return Curve(list(points), ranking.roc_auc(gold, scores), 0.5)
 
 
 def precision_recall(gold: np.ndarray, scores: np.ndarray) -> Curve:
@@ -116,24 +115,12 @@ def precision_recall(gold: np.ndarray, scores: np.ndarray) -> Curve:
 
     Arguments as of roc.
     """
-    true, false = _cumulated(gold, scores)
-    recall = true / true[-1]
-    precision = np.ones_like(recall)
-    precision[1:] = true[1:] / (true[1:] + false[1:])
-    area = float(np.sum(np.diff(recall) * precision[1:]))
-    precision[0] = precision[1]
-    points = list(zip(recall.tolist(), precision.tolist()))
-    return Curve(points, area, float(np.mean(gold)))
-
-
-def _cumulated(gold: np.ndarray, scores: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """Count true and false positives at each threshold from the highest, 0 first."""
-    order = np.argsort(-scores, kind="stable")
-    ranked, hits = scores[order], gold[order].astype(bool)
-    # Equal scores are one threshold.
-    ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
-    true, false = np.cumsum(hits)[ends], np.cumsum(~hits)[ends]
-    return np.append(0, true).astype(float), np.append(0, false).astype(float)
+    true, false = ranking.cumulated(gold, scores)
+    precision = true[1:] / (true[1:] + false[1:])
+    # Nothing found has no precision; the curve begins at that of the surest.
+    precision = np.append(precision[0], precision)
+    points = list(zip((true / true[-1]).tolist(), precision.tolist()))
+    return Curve(points, ranking.average_precision(gold, scores), float(np.mean(gold)))
 
 
 # HTML

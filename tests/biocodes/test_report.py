@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from biocodes import make_report
@@ -291,6 +291,8 @@ def test_ticks_are_round(low, high, expected):
 
 
 @settings(deadline=None)
+@example([(0.0, 5e-324)])
+@example([(0.0, 0.0), (0.0, 5e-324)])
 @given(
     st.lists(
         st.tuples(st.integers(0, 10**6), st.floats(-1e9, 1e9)).map(
