@@ -81,7 +81,12 @@ def run(flags: command_line.Flags, run_one: Callable[[], None]) -> None:
         results = {seed: scored_in(folder) for seed, folder in folders.items()}
         if any(results.values()):
             of_ensemble = scored_in(together) if flags.ensemble else None
-            _write_table(whole, results, of_ensemble)
+            _write_table(whole, table_of(results, of_ensemble))
+            if flags.report:
+                from biocodes.lib import report  # which is read when it is needed
+
+                parts = [*folders.values(), *([together] if flags.ensemble else [])]
+                log.info("the report: %s", report.write_overview(whole, parts))
 
 
 def _check(flags: command_line.Flags) -> None:
@@ -121,12 +126,7 @@ def flat(record: Dict[str, Any]) -> Dict[str, float]:
     }
 
 
-def _write_table(
-    folder: str,
-    results: Dict[str, Dict[str, float]],
-    of_ensemble: Optional[Dict[str, float]],
-) -> None:
-    table = table_of(results, of_ensemble)
+def _write_table(folder: str, table: List[str]) -> None:
     with files.whole_file(os.path.join(folder, TABLE)) as stream:
         stream.writelines(f"{line}\n" for line in table)
     command_line.log_results("scores of the seeds", table)

@@ -142,8 +142,10 @@ def test_seeds_end_with_a_table(run, here):
         ["dev.tsv", "f1"],
         ["dev.tsv", "recall"],
     ]
+    page = (here / "out" / "report.html").read_text()
     for folder in FOLDERS:
         assert (here / "out" / folder / "test_scores.txt").exists()
+        assert f'href="{folder}/report.html"' in page
 
 
 @pytest.mark.parametrize("script", ["run_ner.py", "run_qa.py"])
