@@ -18,8 +18,8 @@ TEXT = {**READS, "biocodes/convert_checkpoint.py": ["hf/config.json", "hf/vocab.
 del TEXT["biocodes/unpack.py"]
 # What makes a run short.
 SHORT = {"run_ner.py": PREDICT_NER, "run_re.py": PREDICT_RE, "run_qa.py": PREDICT_QA}
-# Results of SQuAD 2.0, and of yes/no questions.
-OF_OTHER_QUESTIONS = {"null_odds.json", "probabilities.json"}
+# Results of SQuAD 2.0, of yes/no questions, and of --threshold=best.
+OF_OTHER_RUNS = {"null_odds.json", "probabilities.json", "threshold.json"}
 
 
 @pytest.mark.parametrize("script", COMMANDS)
@@ -38,7 +38,7 @@ def test_input_is_good_as_long_as_nobody_spoils_it(
 def test_good_run_leaves_no_result_of_an_earlier_one(script, input_after):
     task = importlib.import_module(script[: -len(".py")])
     out = input_after(script) / "out"
-    for name in set(task.RESULTS) - OF_OTHER_QUESTIONS:
+    for name in set(task.RESULTS) - OF_OTHER_RUNS:
         assert (out / name).read_text() != EARLIER
 
 

@@ -115,6 +115,7 @@ def test_log_is_what_a_person_wants_to_read(golden_run):
         r"  processed 3988 tokens with 142 phrases; found: .+",
         r"  accuracy: .+",
         r"  +MISC: precision: .+",
+        r"the report: .+/report\.html \([\d.]+ s\)",
     ]
     lines = done.stderr.splitlines()
     assert len(lines) == len(expected), done.stderr

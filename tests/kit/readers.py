@@ -115,9 +115,10 @@ def _read_corpora(folder: pathlib.Path) -> None:
 
 def _read_relations(folder: pathlib.Path) -> None:
     paths = {phase: str(folder / "re" / name) for phase, name in run_re.FILES.items()}
-    corpus = run_re.read_corpus(paths)
-    labels = run_re.labels_to_learn(run_re.Task(None), [corpus])
-    run_re.check_labels(folds.Fold(paths, ""), corpus, labels, None)
+    task = run_re.Task(None)
+    corpus = run_re.read_corpus(paths, task)
+    labels = run_re.labels_to_learn(task, [corpus])
+    run_re.check_corpus(folds.Fold(paths, ""), corpus, task._replace(labels=labels))
     for rows in corpus.values():
         for row in rows:
             run_re.featurize(row, CASED, {}, LENGTH)
