@@ -98,7 +98,7 @@ def define_flags() -> command_line.Flags:
         "partial_annotation",
         True,
         "With several corpora: O says nothing of the types that a word's corpus does"
-        " not annotate. False trains on all labels as they are.",
+        " not annotate. False takes all labels as they are.",
     )
     command_line.define_evaluation_flags(flags, "devel.tsv")
     evaluation.define_flags(flags, "devel.tsv")

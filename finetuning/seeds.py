@@ -27,7 +27,7 @@ def define_flags(flags: command_line.Flags) -> None:
     topic.boolean(
         "ensemble",
         False,
-        "The models of all seeds predict together, into output_dir/ensemble.",
+        "All seeds' models predict together, into output_dir/ensemble.",
     )
     ensemble.define_flags(flags)
 
