@@ -72,11 +72,10 @@ class Rules(NamedTuple):
             losses.append(float(prediction["loss"]))
         table = np.stack(probabilities)
         gold, threshold = self.scoring.gold_of(examples.rows), self.threshold.value
-        chosen = None
-        if self.threshold.is_best and threshold is None:
-            threshold = chosen = self.scoring.best_threshold(gold, table)
         predicted = self.scoring.decide(table, threshold)
-        return Scored(self.scoring, gold, predicted, table, losses, chosen)
+        scored = Scored(self.scoring, gold, predicted, table, losses)
+        is_chosen = self.threshold.is_best and threshold is None
+        return scored.at_best_threshold() if is_chosen else scored
 
     def check(self, corpus: Dict[str, Sequence[Row]], paths: Dict[str, str]) -> None:
         """Check that a threshold means something, and can be chosen.
@@ -205,7 +204,8 @@ def evaluate(
 ) -> Scored:
     """Score dev.tsv; log the results and write eval_results.txt.
 
-    A threshold that is chosen on it goes there, too, and into threshold.json.
+    A threshold that is chosen on it goes there, too. The best one, where one can be
+    told, goes into threshold.json in any case.
 
     Args:
       run: with the model that is scored.
@@ -227,8 +227,10 @@ def evaluate(
         log.info("the best threshold on %s: %s", DEV_FILE, scored.chosen)
     command_line.log_results("Eval results", output_dir.result_lines(results))
     output_dir.write_results(run.folder, DEV_SCORES, results)
-    if scored.chosen is not None:
-        thresholds.write(run.folder, scored.chosen, scored.measures, run.digest)
+    if rules.scoring.takes_threshold and rules.scoring.has_both(examples.rows):
+        # Whether or not this run predicts by it: the report and a later run may.
+        at_best = scored.at_best_threshold()
+        thresholds.write(run.folder, at_best.chosen, at_best.measures, run.digest)
     run.board.add(DEV_FILE, scored.all_measures, scored.by_label)
     return scored
 

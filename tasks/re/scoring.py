@@ -215,6 +215,12 @@ class Scored(NamedTuple):
     losses: Sequence[float] = ()
     chosen: Optional[float] = None
 
+    def at_best_threshold(self) -> "Scored":
+        """Return the same predicted by the threshold that is best on this file."""
+        best = self.scoring.best_threshold(self.gold, self.probabilities)
+        predicted = self.scoring.decide(self.probabilities, best)
+        return self._replace(predicted=predicted, chosen=best)
+
     @property
     def correct(self) -> np.ndarray:
         """For each text whether its predicted labels are the right ones."""

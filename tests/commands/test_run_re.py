@@ -93,6 +93,10 @@ def test_a_checkpoint_of_the_original_predicts_the_same_here(padded, tmp_path):
     assert [line[0] for line in results] == [line[0] for line in golden]
     for (_, ours), (_, theirs) in zip(results[:-1], golden[:-1]):
         assert float(ours) == pytest.approx(float(theirs), abs=1e-4)
+    # Noted whether or not the run predicts by it; it is no worse than the labels.
+    best = json.loads(read_text(tmp_path, "threshold.json"))["dev.tsv"]["f1"]
+    of_dev = json.loads(read_text(tmp_path, "scores.json"))["scores"]["dev.tsv"]
+    assert best >= of_dev["f1"]
 
 
 def test_result_lines_have_the_form_of_the_original(gad):
