@@ -9,6 +9,7 @@ if __name__ == "__main__":  # started as a file: let `biocodes` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from biocodes.lib import command, files, run_files, run_outcomes, runs, significance
+from biocodes.lib.columns import aligned
 from biocodes.lib.report import Gold
 from biocodes.lib.runs import Compared
 
@@ -151,15 +152,6 @@ def flag_lines(rows: Sequence[Compared]) -> List[str]:
         return []
     head = ["flags that differ", *(str(number) for number, _ in enumerate(rows, 1))]
     return aligned([head, *([f"--{name}", *x] for name, x in differing.items())])
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> List[str]:
-    """Lay out cells in columns, the first flush left."""
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return [
-        "  ".join([first.ljust(widths[0]), *map(str.rjust, rest, widths[1:])])
-        for first, *rest in rows
-    ]
 
 
 # Significance

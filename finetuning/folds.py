@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 import numpy as np
 
 from biocodes.lib import files
+from biocodes.lib.columns import aligned
 from finetuning import command_line, output_dir
 from finetuning.command_line import log
 
@@ -163,15 +164,6 @@ def fold_table(scores: Sequence[Scores]) -> List[str]:
     )
     rows.append(["standard deviation", *map(percent, deviations)])
     return aligned(rows)
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> List[str]:
-    """Lay out a table's cells in columns, the first flush left."""
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return [
-        "  ".join([first.ljust(widths[0]), *map(str.rjust, rest, widths[1:])])
-        for first, *rest in rows
-    ]
 
 
 def percent(share: Optional[float]) -> str:

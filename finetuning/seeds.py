@@ -6,9 +6,10 @@ from typing import Any, Callable, Dict, List, Optional
 import numpy as np
 
 from biocodes.lib import files
+from biocodes.lib.columns import aligned
 from finetuning import command_line, ensemble, output_dir, scores
 from finetuning.command_line import log
-from finetuning.folds import aligned, percent
+from finetuning.folds import percent
 
 TABLE = "seed_scores.txt"
 # Folder of what all models predict together.
