@@ -388,7 +388,7 @@ def run_once(flags: command_line.Flags, interruption: Interruption) -> None:
             for fold in checked
         ]
         run_folds(flags.output_dir, jobs, run_settings.overwrite)
-        write_means(flags.output_dir, [job.folder for job in jobs])
+        write_means(flags.output_dir, [job.folder for job in jobs], flags.report)
 
 
 if __name__ == "__main__":

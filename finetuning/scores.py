@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Optional, Sequence
 from biocodes.lib import files
 from biocodes.lib.run_files import SCORES as FILE
 from biocodes.lib.run_files import read_scores as read
+from finetuning.command_line import log
 
 # Name → score; and "by_label", label → scores by name.
 Scores = Dict[str, Any]
@@ -97,12 +98,13 @@ class Board:
         return True
 
 
-def write_means(folder: str, parts: Sequence[str]) -> None:
+def write_means(folder: str, parts: Sequence[str], with_page: bool = False) -> None:
     """Write scores.json of several models, such as folds: the means of their scores.
 
     Args:
       folder: where it goes.
       parts: folders with a scores.json each; those without one are left out.
+      with_page: whether to write_overview, too.
 
     Raises:
       InputError: it cannot be written, or a part's cannot be used.
@@ -121,6 +123,23 @@ def write_means(folder: str, parts: Sequence[str]) -> None:
         }
         of = [os.path.relpath(part, folder) for part in parts]
         files.write_json(os.path.join(folder, FILE), {"scores": means, "means_of": of})
+        if with_page:
+            write_overview(folder, parts)
+
+
+def write_overview(folder: str, parts: Sequence[str]) -> None:
+    """Write the report.html that leads to those of several runs, and log its path.
+
+    Args:
+      folder: where it goes.
+      parts: output folders in it.
+
+    Raises:
+      InputError: it cannot be written.
+    """
+    from biocodes.lib import report  # which is read when it is needed
+
+    log.info("the report: %s", report.write_overview(folder, parts))
 
 
 def _written(seconds: float) -> str:

@@ -84,10 +84,8 @@ def run(flags: command_line.Flags, run_one: Callable[[], None]) -> None:
             of_ensemble = scored_in(together) if flags.ensemble else None
             _write_table(whole, table_of(results, of_ensemble))
             if flags.report:
-                from biocodes.lib import report  # which is read when it is needed
-
                 parts = [*folders.values(), *([together] if flags.ensemble else [])]
-                log.info("the report: %s", report.write_overview(whole, parts))
+                scores.write_overview(whole, parts)
 
 
 def _check(flags: command_line.Flags) -> None:

@@ -71,6 +71,18 @@ def test_folds_are_averaged(tmp_path):
     record = scores.read(str(tmp_path))
     assert record["scores"] == {"test.tsv": {"f1": 0.75}}
     assert seeds.flat(record) == {"test.tsv f1": 0.75}
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_page_of_folds_leads_to_those_of_each(tmp_path, log):
+    parts = [tmp_path / name for name in ("1", "2")]
+    for part in parts:
+        part.mkdir()
+        write(part, "test.tsv", f1=0.5)
+    scores.write_means(str(tmp_path), list(map(str, parts)), with_page=True)
+    page = (tmp_path / "report.html").read_text()
+    assert 'href="1/report.html"' in page and 'href="2/report.html"' in page
+    assert log() == [f"the report: {tmp_path}/report.html"]
 
 
 # The commit of a checkout
