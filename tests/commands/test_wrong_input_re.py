@@ -195,7 +195,10 @@ FLAGS = cases_of(
     ),
     (
         "best threshold that nobody chose",
-        [give("--threshold=best", "--do_train=false", "--do_eval=false")],
+        [
+            give("--threshold=best", "--do_train=false", "--do_eval=false"),
+            put("out/threshold.json", None),
+        ],
         "--threshold: best is chosen on dev.tsv, and was not yet for this checkpoint",
     ),
     (
