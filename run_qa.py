@@ -30,7 +30,7 @@ from biocodes.lib import files
 from biocodes.lib.files import InputError
 from biocodes.lib.squad import Example
 from finetuning import evaluation, output_dir, seeds
-from finetuning.command_line import log
+from finetuning.console import log
 from finetuning.engine import TENSORFLOW, start_engine
 from finetuning.evaluation import DevSet
 from finetuning.model import Model

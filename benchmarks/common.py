@@ -12,7 +12,7 @@ import time
 from typing import Any, Callable, Dict, Iterator, List, Sequence
 
 from biocodes.lib import command
-from finetuning import command_line
+from finetuning import command_line, console
 from finetuning.cores import usable_cores
 
 tf = command_line.start_tensorflow()
@@ -95,9 +95,9 @@ def numbers(text: str) -> List[int]:
 
 def run(main: Callable[[], None]) -> None:
     """Run a benchmark as a command; only what goes wrong is logged."""
-    command_line.set_up_console()
+    console.set_up_console()
     command_line.set_up_tensorflow()
-    command_line.log.setLevel(logging.ERROR)
+    console.log.setLevel(logging.ERROR)
     command.run(main)
 
 

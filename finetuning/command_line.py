@@ -1,4 +1,4 @@
-"""What the three scripts share as commands: flags and their checks, and the console.
+"""What the three scripts share as commands: flags, their checks, errors of one line.
 
 Import it before TensorFlow: it keeps TensorFlow's start-up chatter and the deprecation
 warnings of its libraries off the console, so that the lines left are ours and a
@@ -9,10 +9,8 @@ checked first, and a prediction may do without it. start_tensorflow does that.
 import logging
 import os
 import re
-import shutil
 import sys
 import textwrap
-import time
 import warnings
 from types import ModuleType
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
@@ -30,13 +28,13 @@ warnings.filterwarnings("ignore", category=DeprecationWarning)
 from biocodes.lib import command, files, tensorflow_import  # noqa: E402
 from biocodes.lib.version import VERSION  # noqa: E402
 from finetuning import signals  # noqa: E402
+from finetuning.console import set_up_console, show_live  # noqa: E402
 
 try:
     from absl import flags as absl_flags  # it comes with TensorFlow, as tf.flags
 except ImportError as _error:
     tensorflow_import.fail(_error)
 
-log = logging.getLogger("biobert")
 # What libraries warn of beside that; python -W error would make errors of it.
 LIBRARY_WARNINGS = (
     ImportWarning,
@@ -76,66 +74,6 @@ def _what_next(interrupted: signals.Interrupted) -> str:
     if interrupted.where and overwrites:
         return "the same command without --overwrite_output_dir resumes from here"
     return signals.AGAIN
-
-
-class Console(logging.StreamHandler):
-    """Standard error: log lines as TensorFlow prints them, each of them once.
-
-    A terminal may have a line below them that changes in place.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(sys.stderr)
-        self.has_live_line = bool(sys.stderr) and sys.stderr.isatty()
-        self._live = ""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Lay out a record; those of log_timed say when it was."""
-        stamp = ""
-        if getattr(record, "timed", False):
-            moment = time.localtime(record.created)
-            stamp = time.strftime("%Y-%m-%d %H:%M:%S ", moment)
-        return f"{record.levelname}:tensorflow:{stamp}{super().format(record)}"
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Print a record, in place of the line that changes."""
-        self.show("")
-        super().emit(record)
-
-    def show(self, line: str) -> None:
-        """Show this line where the last one was; "" for none."""
-        if line or self._live:
-            width = shutil.get_terminal_size().columns - 1
-            self._live = line[:width]
-            self.stream.write(f"\r\x1b[K{self._live}")
-            self.flush()
-
-
-def log_timed(message: str) -> None:
-    """Log a line that says when it was."""
-    log.info("%s", message, extra={"timed": True})
-
-
-def has_live_line() -> bool:
-    """Whether there is a terminal to show a changing line on."""
-    return any(getattr(each, "has_live_line", False) for each in log.handlers)
-
-
-def show_live(line: str) -> None:
-    """Show a line on the terminal until the next one, or a log line, takes its place.
-
-    To be called where has_live_line.
-    """
-    for handler in log.handlers:
-        if isinstance(handler, Console):
-            handler.show(line)
-
-
-def set_up_console() -> None:
-    """Print log lines to standard error, and only there."""
-    log.handlers = [Console()]
-    log.setLevel(logging.INFO)
-    log.propagate = False
 
 
 def start_tensorflow() -> ModuleType:
@@ -550,13 +488,3 @@ def _check_numbers(flags: Flags) -> None:
             "--gradient_accumulation_steps",
             remedy="give a divisor of it",
         )
-
-
-# Console
-
-
-def log_results(title: str, lines: Iterable[str]) -> None:
-    """Log a heading and the lines under it."""
-    log.info("***** %s *****", title)
-    for line in lines:
-        log.info("  %s", line)

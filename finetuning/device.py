@@ -15,7 +15,7 @@ from typing import Optional
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
-from finetuning.command_line import log
+from finetuning.console import log
 from finetuning.cores import cpu_name
 
 # Seconds that nvidia-smi, or TensorFlow once more, may take.

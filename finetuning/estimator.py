@@ -14,7 +14,7 @@ import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
 from finetuning import session
-from finetuning.command_line import log
+from finetuning.console import log
 
 OWN = "BIOBERT_OWN_ESTIMATOR"
 

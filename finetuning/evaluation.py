@@ -25,9 +25,9 @@ import numpy as np
 
 from biocodes.lib import files, model_folder
 from biocodes.lib.run_files import EVALUATIONS as RECORD
-from biocodes.lib.run_files import read_evaluations as read_record
+from biocodes.lib.run_files import read_evaluations
 from finetuning import command_line
-from finetuning.command_line import log
+from finetuning.console import log
 from finetuning.prediction import PredictionSettings
 from finetuning.records import RecordFile
 
@@ -151,7 +151,7 @@ class Evaluations:
         self.metric = check_metric(settings.metric, dev.metrics)
         self._folder = folder
         self._settings = settings
-        self.entries = read_record(folder)
+        self.entries = read_evaluations(folder)
 
     def has(self, step: int) -> bool:
         """Whether the checkpoint of a step was evaluated."""

@@ -8,8 +8,8 @@ import numpy as np
 
 from biocodes.lib import files
 from biocodes.lib.columns import aligned
-from finetuning import command_line, output_dir
-from finetuning.command_line import log
+from finetuning import console, output_dir
+from finetuning.console import log
 
 FOLD_RECORD = "fold.json"
 FOLD_SCORES = "fold_scores.txt"
@@ -120,7 +120,7 @@ def run_folds(output_folder: str, jobs: Sequence[FoldJob], overwrite: bool) -> N
     table = fold_table(scores)
     with files.whole_file(os.path.join(output_folder, FOLD_SCORES)) as stream:
         stream.writelines(f"{line}\n" for line in table)
-    command_line.log_results("scores of the folds", table)
+    console.log_results("scores of the folds", table)
 
 
 def _scores_of_done(job: FoldJob) -> Optional[Scores]:

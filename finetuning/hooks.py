@@ -11,7 +11,7 @@ import tensorflow.compat.v1 as tf
 from biocodes.lib import files
 from finetuning import estimator
 from finetuning.batches import batch_of, in_input_order
-from finetuning.command_line import log
+from finetuning.console import log
 from finetuning.curve import Curve
 from finetuning.evaluation import Evaluation
 from finetuning.model import Model
@@ -199,18 +199,22 @@ class _Losses:
     """Losses of steps, since they were last looked at."""
 
     def __init__(self) -> None:
-        self._losses = []
-        self._pieces = 0
+        self._sum = 0.0
+        self._steps = self._pieces = 0
 
     def add(self, loss: float, pieces: int) -> None:
-        self._losses.append(loss)
+        """Count a step."""
+        self._sum += loss
+        self._steps += 1
         self._pieces += pieces
 
     def mean(self) -> float:
-        return sum(self._losses) / len(self._losses)
+        """Return the loss of a step."""
+        return self._sum / self._steps
 
     def of_piece(self) -> float:
-        return sum(self._losses) / max(self._pieces, 1)
+        """Return the loss of a piece, where losses are sums over pieces."""
+        return self._sum / max(self._pieces, 1)
 
 
 class WatchTraining(tf.train.SessionRunHook):

@@ -36,7 +36,7 @@ from biocodes.lib import files
 from biocodes.lib.bert_config import DEFAULTS, read_bert_config
 from biocodes.lib.labels import LABEL_FILE, read_labels
 from finetuning import model_dir
-from finetuning.command_line import log
+from finetuning.console import log
 from finetuning.engine import ONNX, TENSORFLOW, engine_of
 
 if TYPE_CHECKING:

@@ -23,7 +23,8 @@ from biocodes.lib.model_folder import (
     write_casing,
 )
 from biocodes.lib.tensorflow_import import check_path
-from finetuning.command_line import Flags, log
+from finetuning.command_line import Flags
+from finetuning.console import log
 from finetuning.engine import ONNX, TENSORFLOW
 
 

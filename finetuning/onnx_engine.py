@@ -22,7 +22,7 @@ import numpy as np
 
 from biocodes.lib import files, packages
 from finetuning.batches import Batch
-from finetuning.command_line import log
+from finetuning.console import log
 from finetuning.cores import cpu_name, usable_cores
 from finetuning.model import Model
 from finetuning.records import Schema

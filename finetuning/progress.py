@@ -7,7 +7,7 @@ has a line that changes in place between them.
 import time
 from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, TypeVar
 
-from finetuning import command_line
+from finetuning import console
 
 # (seconds since the beginning, seconds from a line to the next until then).
 PAUSES = ((120.0, 10.0), (900.0, 30.0), (7200.0, 60.0))
@@ -117,17 +117,17 @@ class Progress:
     def show(self, detail: str = "") -> None:
         """Show where the work is on a terminal, if it was not shown just now."""
         now = time.time()
-        if command_line.has_live_line() and now - self._shown >= LIVE_SECONDS:
+        if console.has_live_line() and now - self._shown >= LIVE_SECONDS:
             self._shown = now
             # With the stretch before: just after a line there is nothing to measure by.
             recent = together([*self._stretches[-1:], self._since()])
-            command_line.show_live(self._line(detail, recent))
+            console.show_live(self._line(detail, recent))
 
     def report(self, detail: str = "") -> None:
         """Log a line; detail: what stands before the speed, "loss 0.8, "."""
         stretch = self._since()
         self.speed = stretch.speed() * self._units
-        command_line.log_timed(self._line(detail, stretch))
+        console.log_timed(self._line(detail, stretch))
         if stretch.done:
             self._stretches.append(stretch)
         self.start()

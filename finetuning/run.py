@@ -29,19 +29,17 @@ from typing import (
 
 import numpy as np
 
-from biocodes.lib import model_folder
+from biocodes.lib import model_folder, run_files
 from biocodes.lib.files import InputError
-from biocodes.lib.run_files import PAGE
 from finetuning import (
     command_line,
     ensemble,
-    evaluation,
     model_dir,
     output_dir,
     scores,
 )
 from finetuning.batches import Draw
-from finetuning.command_line import log
+from finetuning.console import log
 from finetuning.engine import ONNX, engine_of, named
 from finetuning.ensemble import Ensemble, Merge
 from finetuning.evaluation import (
@@ -376,7 +374,7 @@ class Run:
         """
         training_folder = os.path.dirname(self.checkpoint)
         best = model_folder.best(training_folder)
-        evaluations = evaluation.read_record(training_folder)
+        evaluations = run_files.read_evaluations(training_folder)
         is_written = self.board.write(
             self.folder,
             evaluations=[] if self.ensemble else evaluations,
@@ -396,5 +394,5 @@ class Run:
 
             started = time.time()
             report.write(self.folder)
-            path = os.path.join(self.folder, PAGE)
+            path = os.path.join(self.folder, run_files.PAGE)
             log.info("the report: %s (%.1f s)", path, time.time() - started)

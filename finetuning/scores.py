@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Optional, Sequence
 from biocodes.lib import files
 from biocodes.lib.run_files import SCORES as FILE
 from biocodes.lib.run_files import read_scores as read
-from finetuning.command_line import log
+from finetuning.console import log
 
 # Name → score; and "by_label", label → scores by name.
 Scores = Dict[str, Any]

@@ -7,8 +7,8 @@ import numpy as np
 
 from biocodes.lib import files
 from biocodes.lib.columns import aligned
-from finetuning import command_line, ensemble, output_dir, scores
-from finetuning.command_line import log
+from finetuning import command_line, console, ensemble, output_dir, scores
+from finetuning.console import log
 from finetuning.folds import percent
 
 TABLE = "seed_scores.txt"
@@ -128,7 +128,7 @@ def flat(record: Dict[str, Any]) -> Dict[str, float]:
 def _write_table(folder: str, table: List[str]) -> None:
     with files.whole_file(os.path.join(folder, TABLE)) as stream:
         stream.writelines(f"{line}\n" for line in table)
-    command_line.log_results("scores of the seeds", table)
+    console.log_results("scores of the seeds", table)
 
 
 def table_of(

@@ -10,7 +10,7 @@ import optimization
 from biocodes.lib.model_folder import latest
 from finetuning import checkpoints, estimator, hooks, records
 from finetuning.batches import micro_batches, parts_of, training_order
-from finetuning.command_line import log
+from finetuning.console import log
 from finetuning.datasets import dataset_of_parts, part_of
 from finetuning.model import Model, Tensors
 from finetuning.prediction import Predictor

@@ -26,7 +26,7 @@ from typing import (
 
 from biocodes.lib import conll, files
 from biocodes.lib.conll import Sentence, SentenceFile
-from finetuning.command_line import log
+from finetuning.console import log
 from tasks.ner import labels as ner_labels
 
 FILES = {"train": "train_dev.tsv", "eval": "devel.tsv", "predict": "test.tsv"}

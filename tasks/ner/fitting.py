@@ -4,7 +4,7 @@ from typing import List, Sequence
 
 from biocodes.lib import conll
 from biocodes.lib.conll import SentenceFile
-from finetuning.command_line import log
+from finetuning.console import log
 from tasks.ner import labels as ner_labels
 from tasks.ner.corpora import Corpus
 

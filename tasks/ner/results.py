@@ -19,8 +19,8 @@ import numpy as np
 from biocodes.lib import conll, conll_scores, files
 from biocodes.lib.conll import OUTSIDE, Sentence
 from biocodes.lib.word_labels import NO_LINE, word_labels, word_line, write_result
-from finetuning import command_line, output_dir, windows
-from finetuning.command_line import log
+from finetuning import console, output_dir, windows
+from finetuning.console import log
 from finetuning.model import Model
 from finetuning.records import RecordFile, Schema
 from finetuning.run import Run
@@ -292,7 +292,7 @@ def write_entities(
     report = conll_scores.report(scores)
     with files.whole_file(os.path.join(folder, ENTITY_SCORES)) as stream:
         stream.write(report)
-    command_line.log_results("entity-level evaluation results", report.splitlines())
+    console.log_results("entity-level evaluation results", report.splitlines())
     return scores
 
 
@@ -431,7 +431,7 @@ def evaluate(
     )
     if corpus.trained_on:
         results["sentences_trained_on"] = corpus.trained_on
-    command_line.log_results("Eval results", output_dir.result_lines(results))
+    console.log_results("Eval results", output_dir.result_lines(results))
     output_dir.write_results(folder, DEV_SCORES, results)
     return of_file
 
@@ -457,5 +457,5 @@ def predict(
         return None
     results = scorer.results(run.step)
     lines = output_dir.result_lines(results)
-    command_line.log_results("token-level evaluation results", lines)
+    console.log_results("token-level evaluation results", lines)
     return file_scores(write_entities(folder, sentences, words, scorer.types), results)

@@ -5,7 +5,7 @@ from typing import List, Optional, Sequence, Tuple
 
 from biocodes.lib import squad
 from biocodes.lib.squad import Example, Span
-from finetuning.command_line import log
+from finetuning.console import log
 from tokenization import FullTokenizer
 
 NAMED = 5  # so many questions are named in a warning

@@ -4,7 +4,7 @@ import os
 from typing import Any, NamedTuple, Optional, Sequence
 
 from biocodes.lib.files import InputError
-from finetuning.command_line import log
+from finetuning.console import log
 from finetuning.evaluation import DevSet, Predictions, Scores
 from finetuning.records import RecordFile
 from tasks.qa.kind import Golds, Kind

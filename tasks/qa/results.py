@@ -21,8 +21,8 @@ import numpy as np
 
 from biocodes.lib import files, squad, squad_scores
 from biocodes.lib.squad import Example
-from finetuning import command_line, output_dir
-from finetuning.command_line import log
+from finetuning import console, output_dir
+from finetuning.console import log
 from finetuning.evaluation import Scores
 from finetuning.records import RecordFile
 from finetuning.run import Run
@@ -255,7 +255,7 @@ def write_scores(run: Run, results: Dict[str, Any], shares: Scores) -> None:
       shares: scores from 0 to 1 by name.
     """
     results["global_step"] = run.step
-    command_line.log_results("Eval results", output_dir.result_lines(results))
+    console.log_results("Eval results", output_dir.result_lines(results))
     output_dir.write_results(run.folder, SCORES, results)
     file = os.path.basename(run.settings.arguments["predict_file"])
     run.board.add(file, shares)

@@ -13,7 +13,7 @@ from biocodes.lib import yes_no
 from biocodes.lib.files import InputError
 from biocodes.lib.yes_no import YES_NO, YES_NO_MAYBE, Example
 from finetuning.batches import Draw
-from finetuning.command_line import log
+from finetuning.console import log
 from finetuning.evaluation import Scores
 from finetuning.records import RecordFile, Schema
 from finetuning.run import Run

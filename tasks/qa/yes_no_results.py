@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 import numpy as np
 
 from biocodes.lib import bioasq, files, relation_scores
-from finetuning.command_line import log
+from finetuning.console import log
 from finetuning.run import Run
 from tasks.qa.results import (
     PREDICTIONS,

@@ -46,7 +46,7 @@ import numpy as np
 
 from biocodes.lib import files
 from finetuning import command_line, output_dir, windows
-from finetuning.command_line import log
+from finetuning.console import log
 from finetuning.model import Head, Model, Tensors
 from finetuning.prediction import Predictor
 from finetuning.progress import Progress

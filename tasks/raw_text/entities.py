@@ -24,7 +24,7 @@ from biocodes.lib.entities import Annotated, Entity
 from biocodes.lib.passages import Passage
 from biocodes.lib.word_labels import word_labels
 from finetuning import windows, workers
-from finetuning.command_line import log
+from finetuning.console import log
 from finetuning.engine import engine_of
 from finetuning.prediction import Predictor
 from finetuning.progress import Progress

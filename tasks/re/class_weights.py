@@ -7,7 +7,7 @@ import numpy as np
 from biocodes.lib.files import InputError
 from biocodes.lib.ranking import NUMBER
 from biocodes.lib.relations import Row
-from finetuning.command_line import log
+from finetuning.console import log
 from tasks.re.scoring import AnyScoring
 
 BALANCED = "balanced"

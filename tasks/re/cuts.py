@@ -3,7 +3,7 @@
 import re
 from typing import Dict
 
-from finetuning.command_line import log
+from finetuning.console import log
 from finetuning.records import RecordFile
 from tokenization import FullTokenizer
 

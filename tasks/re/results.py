@@ -8,8 +8,8 @@ import numpy as np
 from biocodes.lib import files
 from biocodes.lib.files import InputError
 from biocodes.lib.relations import Row, is_labelled
-from finetuning import command_line, output_dir
-from finetuning.command_line import log
+from finetuning import console, output_dir
+from finetuning.console import log
 from finetuning.evaluation import DevSet
 from finetuning.records import RecordFile
 from finetuning.run import Run
@@ -225,7 +225,7 @@ def evaluate(
     if scored.chosen is not None:
         results["threshold"] = scored.chosen
         log.info("the best threshold on %s: %s", DEV_FILE, scored.chosen)
-    command_line.log_results("Eval results", output_dir.result_lines(results))
+    console.log_results("Eval results", output_dir.result_lines(results))
     output_dir.write_results(run.folder, DEV_SCORES, results)
     if rules.scoring.takes_threshold and rules.scoring.has_both(examples.rows):
         # Whether or not this run predicts by it: the report and a later run may.
@@ -303,7 +303,7 @@ def write_scores(folder: str, scored: Scored) -> Dict[str, float]:
     report = scored.scoring.report(scored.gold, scored.predicted)
     with files.whole_file(os.path.join(folder, TEST_SCORES)) as stream:
         stream.writelines(f"{line}\n" for line in report)
-    command_line.log_results("test results", report)
+    console.log_results("test results", report)
     return scored.scoring.summary(scored.gold, scored.predicted)
 
 

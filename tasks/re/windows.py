@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Sequence, Tupl
 import numpy as np
 
 from finetuning.batches import Batch
-from finetuning.command_line import log
+from finetuning.console import log
 from finetuning.records import RecordFile
 from finetuning.windows import cut_windows
 from tasks import exported

@@ -14,7 +14,7 @@ import run_qa
 import run_re
 from biocodes.lib import files
 from biocodes.lib.version import VERSION
-from finetuning import command_line
+from finetuning import command_line, console
 from kit.paths import ROOT
 
 SCRIPTS = {"run_ner": run_ner, "run_re": run_re, "run_qa": run_qa}
@@ -360,7 +360,7 @@ def test_version_is_the_suites_and_tensorflows(script, call):
 
 def test_results_are_logged_as_the_original_does(caplog):
     caplog.set_level(logging.INFO, "biobert")
-    command_line.log_results("token-level evaluation results", ["eval_f = 0.5"])
+    console.log_results("token-level evaluation results", ["eval_f = 0.5"])
     assert [record.getMessage() for record in caplog.records] == [
         "***** token-level evaluation results *****",
         "  eval_f = 0.5",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biocodes.lib import files, model_folder
+from biocodes.lib import files, model_folder, run_files
 from finetuning import checkpoints, evaluation
 from finetuning.evaluation import (
     DevSet,
@@ -57,7 +57,8 @@ def evaluation_in(folder, data, score, steps=4, total=TOTAL, **settings):
 def recorded(folder):
     """{step: scores} of a folder's record."""
     return {
-        entry["step"]: entry["scores"] for entry in evaluation.read_record(str(folder))
+        entry["step"]: entry["scores"]
+        for entry in run_files.read_evaluations(str(folder))
     }
 
 
@@ -205,7 +206,7 @@ def test_checkpoints_older_than_the_record_are_refused(data, tmp_path):
 def test_record_of_something_else_is_refused(tmp_path, text):
     (tmp_path / evaluation.RECORD).write_text(text)
     with pytest.raises(files.InputError, match="not a record of this suite"):
-        evaluation.read_record(str(tmp_path))
+        run_files.read_evaluations(str(tmp_path))
 
 
 # Flags

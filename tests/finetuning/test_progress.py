@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from finetuning import command_line, progress
+from finetuning import console, progress
 from finetuning.progress import Progress, duration, report_progress
 
 
@@ -145,8 +145,8 @@ def terminal(monkeypatch, caplog):
     screen = io.StringIO()
     screen.isatty = lambda: True
     monkeypatch.setattr("sys.stderr", screen)
-    caplog.set_level("INFO", command_line.log.name)
-    monkeypatch.setattr(command_line.log, "handlers", [command_line.Console()])
+    caplog.set_level("INFO", console.log.name)
+    monkeypatch.setattr(console.log, "handlers", [console.Console()])
     return screen
 
 
@@ -160,22 +160,22 @@ def test_terminal_has_a_line_that_changes_in_place(clock, terminal):
         [f"{clear}step 10 of 100 (10 %), 25 examples/s"]
         + [f"{clear}step 30 of 100 (30 %), 25 examples/s"]
     )
-    command_line.log.warning("a line")
+    console.log.warning("a line")
     assert terminal.getvalue().endswith(f"/s{clear}WARNING:tensorflow:a line\n")
 
 
 def test_line_that_changes_is_no_wider_than_the_terminal(terminal, monkeypatch):
     monkeypatch.setenv("COLUMNS", "20")
-    command_line.show_live("x" * 100)
+    console.show_live("x" * 100)
     assert terminal.getvalue().count("x") == 19
 
 
 def test_file_gets_no_line_that_changes(monkeypatch):
     monkeypatch.setattr("sys.stderr", io.StringIO())
-    assert not command_line.Console().has_live_line
+    assert not console.Console().has_live_line
 
 
 def test_line_of_progress_says_when_it_was(terminal):
-    command_line.log_timed("step 1")
+    console.log_timed("step 1")
     pattern = r"INFO:tensorflow:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d step 1\n"
     assert re.fullmatch(pattern, terminal.getvalue())
