@@ -27,7 +27,7 @@ import numpy as np
 
 from biocodes.lib.conll import Sentence, is_labelled
 from biocodes.lib.files import InputError
-from finetuning import evaluation, output_dir, seeds, windows
+from finetuning import common_flags, evaluation, output_dir, seeds, windows
 from finetuning.engine import TENSORFLOW, start_engine
 from finetuning.model import Model
 from finetuning.model_dir import fill_flags
@@ -71,7 +71,7 @@ from tokenization import CLS, SEP, FullTokenizer
 
 def define_flags() -> command_line.Flags:
     """Define all flags of this script, with their defaults."""
-    flags = command_line.define_flags(
+    flags = common_flags.define_flags(
         do_lower_case=False,
         max_seq_length=128,
         do_train=True,
@@ -100,7 +100,7 @@ def define_flags() -> command_line.Flags:
         "With several corpora: O says nothing of the types that a word's corpus does"
         " not annotate. False takes all labels as they are.",
     )
-    command_line.define_evaluation_flags(flags, "devel.tsv")
+    common_flags.define_evaluation_flags(flags, "devel.tsv")
     evaluation.define_flags(flags, "devel.tsv")
     seeds.define_flags(flags)
     define_raw_text_flags(flags)

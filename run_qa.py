@@ -29,7 +29,7 @@ import numpy as np
 from biocodes.lib import files
 from biocodes.lib.files import InputError
 from biocodes.lib.squad import Example
-from finetuning import evaluation, output_dir, seeds
+from finetuning import common_flags, evaluation, output_dir, seeds
 from finetuning.console import log
 from finetuning.engine import TENSORFLOW, start_engine
 from finetuning.evaluation import DevSet
@@ -57,7 +57,7 @@ OF_YES_NO = ("labels", "balance", "examples_per_class", "first_window_only")
 
 def define_flags() -> command_line.Flags:
     """Define all flags of this script, with their defaults."""
-    flags = command_line.define_flags(
+    flags = common_flags.define_flags(
         do_lower_case=True,
         max_seq_length=384,
         do_train=False,

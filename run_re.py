@@ -33,7 +33,7 @@ import numpy as np
 from biocodes.lib import files
 from biocodes.lib.files import InputError
 from biocodes.lib.relations import Row, is_labelled
-from finetuning import evaluation, output_dir, seeds
+from finetuning import common_flags, evaluation, output_dir, seeds
 from finetuning.engine import TENSORFLOW, start_engine
 from finetuning.folds import FOLD_RECORD, Fold, FoldJob, Scores, find_folds, run_folds
 from finetuning.model import Model
@@ -80,7 +80,7 @@ from tokenization import CLS, SEP, FullTokenizer
 
 def define_flags() -> command_line.Flags:
     """Define all flags of this script, with their defaults."""
-    flags = command_line.define_flags(
+    flags = common_flags.define_flags(
         do_lower_case=True,
         max_seq_length=128,
         do_train=False,
@@ -104,7 +104,7 @@ def define_flags() -> command_line.Flags:
         " out.",
     )
     options.define_flags(flags)
-    command_line.define_evaluation_flags(flags, "dev.tsv")
+    common_flags.define_evaluation_flags(flags, "dev.tsv")
     evaluation.define_flags(flags, "dev.tsv")
     seeds.define_flags(flags)
     return flags

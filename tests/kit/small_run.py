@@ -3,7 +3,7 @@
 import os
 from typing import Any, Dict, Optional
 
-from finetuning import command_line, evaluation, records, seeds
+from finetuning import command_line, common_flags, evaluation, records, seeds
 from finetuning.model import Model
 from finetuning.run import Run, RunSettings
 from finetuning.signals import Interruption
@@ -23,14 +23,14 @@ TRAINING = (
 
 def parsed(*arguments: str) -> command_line.Flags:
     """Return the engine's flags with these arguments, the model's files given."""
-    flags = command_line.define_flags(
+    flags = common_flags.define_flags(
         do_lower_case=False,
         max_seq_length=128,
         do_train=True,
         do_predict=True,
         num_train_epochs=10.0,
     )
-    command_line.define_evaluation_flags(flags, "devel.tsv")
+    common_flags.define_evaluation_flags(flags, "devel.tsv")
     evaluation.define_flags(flags, "devel.tsv")
     seeds.define_flags(flags)
     files = [f"--vocab_file={VOCAB_FILE}", f"--bert_config_file={CONFIG_FILE}"]
