@@ -7,8 +7,18 @@ al. 2013). For a variable w with gradient g and a learning rate r, one step is
   m ← β1·m + (1-β1)·g      v ← β2·v + (1-β2)·g²      w ← w - r·(m / (√v + ε) + d·w)
 """
 
+import functools
 import re
-from typing import Iterable, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import (
+    Callable,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import tensorflow.compat.v1 as tf
 
@@ -30,6 +40,7 @@ class Update(NamedTuple):
       gradient_norm: global norm of the gradients before clipping, likewise.
       accumulate: for a step in micro-batches, the operation to run with each of them
         but the last, with which `operation` is run. Otherwise None.
+      loss_scale: what the loss was multiplied by, likewise; None: it was not.
     """
 
     operation: tf.Operation
@@ -37,6 +48,7 @@ class Update(NamedTuple):
     learning_rate: tf.Tensor
     gradient_norm: tf.Tensor
     accumulate: Optional[tf.Operation]
+    loss_scale: Optional[tf.Tensor] = None
 
 
 def learning_rate_schedule(
@@ -67,12 +79,19 @@ def learning_rate_schedule(
     return tf.where(step < num_warmup_steps, warming, rate)
 
 
+class Schedule(NamedTuple):
+    """What learning_rate_schedule is of, but for the step."""
+
+    peak: float
+    num_train_steps: int
+    num_warmup_steps: Optional[int] = None
+
+
 def create_train_op(
     loss: tf.Tensor,
-    peak_rate: float,
-    num_train_steps: int,
-    num_warmup_steps: Optional[int],
+    schedule: Schedule,
     in_micro_batches: bool = False,
+    scale: Optional["LossScale"] = None,
 ) -> Update:
     """Make the operation of a training step: clipping, AdamW, global step + 1.
 
@@ -82,31 +101,102 @@ def create_train_op(
 
     Args:
       loss: float scalar.
-      peak_rate, num_train_steps, num_warmup_steps: of learning_rate_schedule.
+      schedule: of the learning rate.
       in_micro_batches: whether a step comes as several batches, whose losses add up to
         that of the step; Update.accumulate is then to be run, too.
+      scale: multiplies the loss for gradients in float16. A step whose gradients are
+        not finite then changes nothing but the scale and the global step.
     """
     global_step = tf.train.get_or_create_global_step()
-    rate = learning_rate_schedule(
-        peak_rate, num_train_steps, num_warmup_steps, tf.cast(global_step, tf.int32) + 1
-    )
-    optimizer = AdamWeightDecayOptimizer(
-        rate, WEIGHT_DECAY, exclude_from_weight_decay=NOT_DECAYED
-    )
+    rate = learning_rate_schedule(*schedule, tf.cast(global_step, tf.int32) + 1)
     variables = tf.trainable_variables()
-    gradients = tf.gradients(loss, variables)
+    gradients = (scale.gradients if scale else tf.gradients)(loss, variables)
+    total = None
     if in_micro_batches:
         total = _Total(loss, gradients, variables)
         loss, gradients, norm = total.loss, total.gradients, total.norm
     else:
         norm = tf.global_norm(gradients)
-    clipped, _ = tf.clip_by_global_norm(gradients, CLIP_NORM, norm)
-    with tf.control_dependencies([optimizer.apply_gradients(zip(clipped, variables))]):
+    update = functools.partial(_apply, rate, gradients, variables, norm)
+    updated = scale.apply_if_finite(update, norm) if scale else update()
+    with tf.control_dependencies([updated]):
         operation = global_step.assign_add(1, read_value=False)
-    if not in_micro_batches:
-        return Update(operation, loss, rate, norm, None)
-    cleared = total.cleared_after([operation, loss, norm])
-    return Update(cleared, loss, rate, norm, total.add)
+    if total:
+        operation = total.cleared_after([operation, loss, norm])
+    return Update(
+        operation, loss, rate, norm, total and total.add, scale and scale.before
+    )
+
+
+def _apply(rate, gradients, variables, norm):
+    """Clip the gradients to the norm, and make the operation of AdamW."""
+    clipped, _ = tf.clip_by_global_norm(gradients, CLIP_NORM, norm)
+    optimizer = AdamWeightDecayOptimizer(
+        rate, WEIGHT_DECAY, exclude_from_weight_decay=NOT_DECAYED
+    )
+    return optimizer.apply_gradients(zip(clipped, variables))
+
+
+class LossScale:
+    """Multiplies a loss so that its gradients are not lost to float16's small range.
+
+    The factor is halved whenever a gradient is not finite, and doubled after so many
+    steps in which all are (Micikevicius et al. 2018, section 3.2). It is a power of
+    two: multiplying by it and dividing again changes no digit. Its variables are local:
+    no checkpoint has them, and each session begins at the first factor, from which it
+    is some steps to one that fits.
+
+    Attributes:
+      before: the factor of this step, a float scalar.
+    """
+
+    FIRST = 2.0**15
+    LEAST = 1.0
+    GREATEST = 2.0**24
+    STEPS_TO_DOUBLE = 2000
+
+    def __init__(self) -> None:
+        scalar = tf.zeros([], tf.float32)
+        self._factor = _local("loss_scale/factor", scalar, self.FIRST)
+        self._steps = _local("loss_scale/finite_steps", scalar, 0.0)
+        self.before = self._factor.read_value()
+
+    def gradients(
+        self, loss: tf.Tensor, variables: Sequence[tf.Variable]
+    ) -> List[Gradient]:
+        """Compute a loss's gradients by way of the multiplied loss."""
+        scaled = tf.gradients(loss * self.before, variables)
+        return [_divided(gradient, self.before) for gradient in scaled]
+
+    def apply_if_finite(
+        self, apply: Callable[[], tf.Operation], norm: tf.Tensor
+    ) -> tf.Operation:
+        """Make the operation that updates, if the norm is finite, and the factor.
+
+        Args:
+          apply: makes the operation of the update.
+          norm: of the gradients, divided again.
+        """
+        finite = tf.is_finite(norm)
+        applied = tf.cond(finite, lambda: tf.group(apply()), tf.no_op)
+        steps = tf.where(finite, self._steps.read_value() + 1.0, 0.0)
+        doubles = steps >= self.STEPS_TO_DOUBLE
+        up = tf.where(doubles, self.before * 2.0, self.before)
+        factor = tf.where(finite, up, self.before / 2.0)
+        factor = tf.clip_by_value(factor, self.LEAST, self.GREATEST)
+        # What was read belongs to this step, so it is read before it is replaced.
+        with tf.control_dependencies([applied, factor, steps]):
+            return tf.group(
+                self._factor.assign(factor).op,
+                self._steps.assign(tf.where(doubles, 0.0, steps)).op,
+            )
+
+
+def _divided(gradient, factor):
+    if isinstance(gradient, tf.IndexedSlices):
+        values = gradient.values / factor
+        return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
+    return None if gradient is None else gradient / factor
 
 
 class _Total:
@@ -159,11 +249,16 @@ class _Total:
 
 
 def _sum(name, like):
+    return _local("sum_of_micro_batches/" + name, like, 0.0)
+
+
+def _local(name, like, value):
+    """Make a variable that lasts as long as the session."""
     return tf.get_variable(
-        "sum_of_micro_batches/" + name,
+        name,
         like.shape,
         like.dtype.base_dtype,
-        tf.zeros_initializer(),
+        tf.constant_initializer(value) if value else tf.zeros_initializer(),
         trainable=False,
         collections=[tf.GraphKeys.LOCAL_VARIABLES],
         use_resource=True,
@@ -321,5 +416,5 @@ def create_optimizer(
     """
     if use_tpu:
         raise ValueError("use_tpu must be False: TPUs are not supported")
-    update = create_train_op(loss, init_lr, num_train_steps, num_warmup_steps)
-    return update.operation
+    schedule = Schedule(init_lr, num_train_steps, num_warmup_steps)
+    return create_train_op(loss, schedule).operation

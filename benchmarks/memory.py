@@ -66,6 +66,7 @@ SIZES = {
     },
 }
 # examples, length
+SCHEDULE = optimization.Schedule(5e-5, 1000, 100)
 BATCHES = {"ner": (32, 128), "qa": (12, 384)}
 SHAPES = [f"{model}-{batch}" for model in SIZES for batch in BATCHES]
 # What the flags are called here → micro-batches, whether layers are recomputed.
@@ -195,7 +196,7 @@ def build_step(
     model = Model(config, tokenizer=None, facts={}, head=head)
     losses = training.losses_of_parts(model, parts, ModeKeys.TRAIN, settings)
     loss = training.loss_of_step(losses, settings.train_batch_size)
-    return optimization.create_train_op(loss, 5e-5, 1000, 100, count > 1), feed
+    return optimization.create_train_op(loss, SCHEDULE, count > 1), feed
 
 
 def shapes_of(batch: str, shape: Tuple[int, int]) -> Dict[str, Tuple[int, ...]]:

@@ -31,7 +31,27 @@ def define_flags(
         False,
         "Start afresh: remove an earlier run's checkpoints and records first.",
     )
-    topic = flags.topic(MODEL)
+    _define_model_flags(flags.topic(MODEL), do_lower_case, max_seq_length)
+    topic = flags.topic(ACTIONS)
+    topic.boolean("do_train", do_train, "Fine-tune.")
+    topic.boolean("do_predict", do_predict, "Predict.")
+    _define_training_flags(flags.topic(TRAINING), num_train_epochs)
+    _define_memory_flags(flags)
+    topic = flags.topic(OTHER)
+    topic.boolean(
+        "mixed_precision",
+        False,
+        "Products in 16 bits, where they are faster; results differ a bit.",
+    )
+    topic.boolean("require_gpu", False, "Stop when TensorFlow finds no GPU.")
+    topic.boolean("report", True, "Write report.html, a page to look at, at the end.")
+    _define_flags_without_effect(flags.topic(NO_EFFECT))
+    return flags
+
+
+def _define_model_flags(
+    topic: FlagTopic, do_lower_case: bool, max_seq_length: int
+) -> None:
     topic.string(
         "model_dir",
         None,
@@ -59,16 +79,6 @@ def define_flags(
         max_seq_length,
         "Longest input in word pieces, [CLS] and [SEP] included; longer ones are cut.",
     )
-    topic = flags.topic(ACTIONS)
-    topic.boolean("do_train", do_train, "Fine-tune.")
-    topic.boolean("do_predict", do_predict, "Predict.")
-    _define_training_flags(flags.topic(TRAINING), num_train_epochs)
-    _define_memory_flags(flags)
-    topic = flags.topic(OTHER)
-    topic.boolean("require_gpu", False, "Stop when TensorFlow finds no GPU.")
-    topic.boolean("report", True, "Write report.html, a page to look at, at the end.")
-    _define_flags_without_effect(flags.topic(NO_EFFECT))
-    return flags
 
 
 def _define_training_flags(topic: FlagTopic, num_train_epochs: float) -> None:
@@ -101,13 +111,13 @@ def _define_memory_flags(flags: Flags) -> None:
     topic.boolean(
         "recompute_layers",
         False,
-        "Compute each layer again for its gradients; the result is the same.",
+        "Compute layers again for their gradients; the same result.",
     )
     topic = flags.topic(PREDICTION)
     topic.integer(
         "predict_batch_size",
         8,
-        "Examples in a prediction step; more of them while they are short.",
+        "Examples in a prediction step; more while they are short.",
     )
     topic.choice(
         "engine",

@@ -49,7 +49,7 @@ def report_device(require_gpu: bool) -> None:
     Raises:
       InputError: require_gpu, and there is no GPU.
     """
-    if tf.config.experimental.list_physical_devices("GPU"):
+    if has_gpu():
         log.info("device: %s", name())
         return
     card = find_card()
@@ -77,6 +77,11 @@ def name() -> str:
     if gpus:
         return ", ".join(gpu.name.split("physical_device:")[-1] for gpu in gpus)
     return cpu_name()
+
+
+def has_gpu() -> bool:
+    """Whether TensorFlow computes on a GPU."""
+    return bool(tf.config.experimental.list_physical_devices("GPU"))
 
 
 def find_card() -> Optional[str]:

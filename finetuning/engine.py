@@ -5,6 +5,7 @@ that nobody waits for TensorFlow who does without it:
 
     report_device(require_gpu)       log what it computes on
     device_name()                    that, in words
+    check_mixed_precision()          refuse it where nothing is faster by it
     has_gpu()                        whether that is a GPU
     trained(folder, init_checkpoint) the checkpoint that a run predicts with
     check(model, checkpoint)         compare what a model needs with what is there
@@ -46,6 +47,8 @@ def start_engine(flags: Any) -> None:
     else:
         set_up_tensorflow()
     named(flags.engine).report_device(flags.require_gpu)
+    if flags.mixed_precision:
+        named(flags.engine).check_mixed_precision()
 
 
 def named(name: str) -> ModuleType:

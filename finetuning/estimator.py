@@ -13,7 +13,7 @@ from typing import Iterator, Optional
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
-from finetuning import session
+from finetuning import mixed_precision, session
 from finetuning.console import log
 
 OWN = "BIOBERT_OWN_ESTIMATOR"
@@ -29,7 +29,12 @@ ModeKeys = _library.ModeKeys
 RunConfig = _library.RunConfig
 
 
-def create(model_fn: session.ModelFn, folder: str, seed: Optional[int]) -> Estimator:
+def create(
+    model_fn: session.ModelFn,
+    folder: str,
+    seed: Optional[int],
+    in_mixed_precision: bool = False,
+) -> Estimator:
     """Make an Estimator that leaves saving and reporting to hooks.
 
     TF_CONFIG, which describes a cluster to tf.estimator, is removed from the
@@ -39,6 +44,7 @@ def create(model_fn: session.ModelFn, folder: str, seed: Optional[int]) -> Estim
       model_fn: function (features, mode) → EstimatorSpec.
       folder: where checkpoints are.
       seed: the graph's; None: other random numbers in every run.
+      in_mixed_precision: see mixed_precision.py.
     """
     if os.environ.pop("TF_CONFIG", None) is not None:
         log.warning("TF_CONFIG is ignored: a run uses this machine alone")
@@ -51,17 +57,19 @@ def create(model_fn: session.ModelFn, folder: str, seed: Optional[int]) -> Estim
             save_checkpoints_secs=None,
             save_summary_steps=0,
             log_step_count_steps=None,
-            session_config=session_options(),
+            session_config=session_options(in_mixed_precision),
         ),
     )
 
 
-def session_options() -> tf.ConfigProto:
+def session_options(in_mixed_precision: bool = False) -> tf.ConfigProto:
     """Make the options that every session of the suite has."""
     # Threads are left to TensorFlow: one operation at a time, on all cores, takes a
     # tenth longer, for small operations then leave cores idle.
     options = tf.ConfigProto(allow_soft_placement=True)
     options.gpu_options.allow_growth = True
+    if in_mixed_precision:
+        mixed_precision.switch_on(options)
     return options
 
 

@@ -14,6 +14,7 @@ from finetuning.batches import batch_of, in_input_order
 from finetuning.console import log
 from finetuning.curve import Curve
 from finetuning.evaluation import Evaluation
+from finetuning.mixed_precision import SkippedSteps
 from finetuning.model import Model
 from finetuning.prediction import LOWER_BATCH_SIZE
 from finetuning.progress import Progress, duration
@@ -210,7 +211,7 @@ class _Losses:
 
     def mean(self) -> float:
         """Return the loss of a step."""
-        return self._sum / self._steps
+        return self._sum / self._steps if self._steps else float("nan")
 
     def of_piece(self) -> float:
         """Return the loss of a piece, where losses are sums over pieces."""
@@ -247,6 +248,8 @@ class WatchTraining(tf.train.SessionRunHook):
             "norm": update.gradient_norm,
             "pieces": pieces,
         }
+        if update.loss_scale is not None:
+            self._fetches["scale"] = update.loss_scale
 
     def add_pieces(self, count: int) -> None:
         """Count the pieces of a micro-batch that is not the last of its step."""
@@ -255,6 +258,7 @@ class WatchTraining(tf.train.SessionRunHook):
     def after_create_session(self, session: tf.Session, coord: Any) -> None:
         self._progress = None
         self._pieces = 0
+        self._skipped = SkippedSteps()
         self._logged, self._recorded = _Losses(), _Losses()
         self._curve = Curve(self._folder, int(self._step), self._steps.epoch)
         self._writer = tf.summary.FileWriter(self._folder)
@@ -275,13 +279,15 @@ class WatchTraining(tf.train.SessionRunHook):
     def after_run(self, run_context: Any, run_values: Any) -> None:
         values = run_values.results
         self._step += 1
-        self._check(values)
         self.add_pieces(values["pieces"])
-        for losses in (self._logged, self._recorded):
-            losses.add(float(values["loss"]), self._pieces)
+        is_skipped = self._is_skipped(values)
+        if not is_skipped:
+            for losses in (self._logged, self._recorded):
+                losses.add(float(values["loss"]), self._pieces)
         self._pieces = 0
         is_last = self._step == self._steps.last
-        if self._step % self._steps.recorded == 0 or is_last:
+        is_due = self._step % self._steps.recorded == 0 or is_last
+        if is_due and not is_skipped:
             self._record(values)
         self._progress.count()
         detail = self._detail(values)
@@ -292,10 +298,14 @@ class WatchTraining(tf.train.SessionRunHook):
         self._logged = _Losses()
         if is_last:
             log.info("training took %s", duration(time.time() - self._started))
+            self._skipped.report()
 
-    def _check(self, values: Dict[str, float]) -> None:
-        if math.isfinite(values["loss"]) and math.isfinite(values["norm"]):
-            return
+    def _is_skipped(self, values: Dict[str, float]) -> bool:
+        """Whether the step has changed nothing, for want of finite gradients."""
+        finite = math.isfinite(values["loss"]) and math.isfinite(values["norm"])
+        scale = values.get("scale")
+        if self._skipped.allows(self._step, finite, scale):
+            return not finite
         what = "loss" if not math.isfinite(values["loss"]) else "gradient"
         raise files.InputError(
             f"the {what} is {values['loss' if what == 'loss' else 'norm']} at step"

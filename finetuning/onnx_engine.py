@@ -75,6 +75,19 @@ def device_name() -> str:
     return cpu_name()
 
 
+def check_mixed_precision() -> None:
+    """Refuse it.
+
+    Raises:
+      InputError: in any case.
+    """
+    raise files.InputError(
+        "does not go with --engine=onnx",
+        "--mixed_precision",
+        remedy="leave it out; export_model.py --to=onnx --int8=true makes a fast model",
+    )
+
+
 def has_gpu() -> bool:
     """Whether ONNX Runtime computes on a GPU: never."""
     return False

@@ -46,18 +46,25 @@ class PredictionSettings(NamedTuple):
       pad_to: length that every batch is padded to, or None for its own longest.
       pieces_waiting: pieces whose predictions may wait to be put back in order; None
         where predictions are small.
+      mixed_precision: whether products are in 16 bits, see mixed_precision.py.
     """
 
     batch_size: int
     max_seq_length: int
     pad_to: Optional[int]
     pieces_waiting: Optional[int] = None
+    mixed_precision: bool = False
 
     @classmethod
     def from_flags(cls, flags: Any) -> "PredictionSettings":
         """Take the values of a script's flags."""
         pad_to = flags.max_seq_length if flags.pad_to_max_length else None
-        return cls(flags.predict_batch_size, flags.max_seq_length, pad_to)
+        return cls(
+            flags.predict_batch_size,
+            flags.max_seq_length,
+            pad_to,
+            mixed_precision=flags.mixed_precision,
+        )
 
     def order(self, lengths: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the indices of the examples of one batch after another."""

@@ -8,7 +8,14 @@ import tensorflow.compat.v1 as tf
 
 import modeling
 from biocodes.lib import files
-from finetuning import checkpoints, device, estimator, model_dir, output_dir
+from finetuning import (
+    checkpoints,
+    device,
+    estimator,
+    mixed_precision,
+    model_dir,
+    output_dir,
+)
 from finetuning.batches import Batch
 from finetuning.datasets import dataset, part_of
 from finetuning.model import Model
@@ -17,12 +24,9 @@ from finetuning.records import Schema
 MEMORY_ERRORS = (tf.errors.ResourceExhaustedError, MemoryError)
 report_device = device.report_device
 device_name = device.name
+has_gpu = device.has_gpu
+check_mixed_precision = mixed_precision.check
 step = checkpoints.step
-
-
-def has_gpu() -> bool:
-    """Whether TensorFlow computes on a GPU."""
-    return bool(tf.config.experimental.list_physical_devices("GPU"))
 
 
 # Checkpoints
@@ -91,7 +95,8 @@ def predict_batches(
         )
 
     folder = os.path.dirname(predictor.checkpoint) or "."
-    return estimator.create(model_fn, folder, None).predict(
+    mixed = predictor.settings.mixed_precision
+    return estimator.create(model_fn, folder, None, mixed).predict(
         lambda: dataset(schema, batches),
         checkpoint_path=predictor.checkpoint,
         yield_single_examples=False,
@@ -157,7 +162,8 @@ class Session:
                 predictor.checkpoint, tf.trainable_variables(), needs_head=True
             )
             saver = tf.train.Saver(variables)
-            self._session = tf.Session(config=estimator.session_options())
+            mixed = predictor.settings.mixed_precision
+            self._session = tf.Session(config=estimator.session_options(mixed))
             saver.restore(self._session, predictor.checkpoint)
 
     def run(self, batch: Batch) -> Dict[str, np.ndarray]:

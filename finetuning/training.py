@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 import modeling
 import optimization
 from biocodes.lib.model_folder import latest
-from finetuning import checkpoints, estimator, hooks, records
+from finetuning import checkpoints, estimator, hooks, mixed_precision, records
 from finetuning.batches import micro_batches, parts_of, training_order
 from finetuning.console import log
 from finetuning.datasets import dataset_of_parts, part_of
@@ -55,7 +55,8 @@ def train(
     between = _hooks(start, settings, folder, interruption)
     model_fn = _make_model_fn(model, settings, between, resumes=last is not None)
     with interruption.held_back(), _memory_watched(settings, data):
-        estimator.create(model_fn, folder, settings.seed).train(
+        mixed = settings.mixed_precision
+        estimator.create(model_fn, folder, settings.seed, mixed).train(
             lambda: _batches(data, settings, start),
             hooks=[between.watch],
             max_steps=total,
@@ -111,16 +112,13 @@ def _make_model_fn(
       between: what happens between two steps.
       resumes: whether Estimator will restore a checkpoint of the folder.
     """
-    total, warmup = settings.steps()
     count = settings.gradient_accumulation_steps
 
     def model_fn(features: Dict[str, Any], mode: str) -> estimator.EstimatorSpec:
         losses = losses_of_parts(model, features["parts"], mode, settings)
         loss = loss_of_step(losses, settings.train_batch_size)
         loaded = {} if resumes else _first_weights(settings.init_checkpoint)
-        update = optimization.create_train_op(
-            loss, settings.learning_rate, total, warmup, in_micro_batches=count > 1
-        )
+        update = _update(loss, settings)
         pieces = tf.add_n([tf.reduce_sum(x["input_mask"]) for x in features["parts"]])
         between.watch.watch(update, pieces, loss_is_sum=not losses[0].shape.ndims)
         training_hooks = [
@@ -140,6 +138,18 @@ def _make_model_fn(
         )
 
     return model_fn
+
+
+def _update(loss: tf.Tensor, settings: TrainingSettings) -> optimization.Update:
+    """Build the update of a step."""
+    schedule = optimization.Schedule(settings.learning_rate, *settings.steps())
+    scaled = settings.mixed_precision and mixed_precision.needs_loss_scale()
+    return optimization.create_train_op(
+        loss,
+        schedule,
+        in_micro_batches=settings.gradient_accumulation_steps > 1,
+        scale=optimization.LossScale() if scaled else None,
+    )
 
 
 def _catch_up(model: Model, last: str, settings: TrainingSettings) -> bool:

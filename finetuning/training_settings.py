@@ -21,6 +21,7 @@ class TrainingSettings(NamedTuple):
       seed: of new weights, dropout and order.
       gradient_accumulation_steps: micro-batches that a step's examples are cut into.
       recompute_layers: whether gradients compute each layer once more, to save memory.
+      mixed_precision: whether products are in 16 bits, see mixed_precision.py.
       pad_to: length that every batch is padded to, or None for its own longest.
       init_checkpoint: prefix of the checkpoint with the first weights, or None.
       examples: training examples in an epoch; each may be several records, or none.
@@ -37,6 +38,7 @@ class TrainingSettings(NamedTuple):
     seed: int
     gradient_accumulation_steps: int = 1
     recompute_layers: bool = False
+    mixed_precision: bool = False
     pad_to: Optional[int] = None
     init_checkpoint: Optional[str] = None
     examples: int = 0

@@ -58,9 +58,12 @@ class Training:
       micro_batches: that a step is cut into.
       parts: of a micro-batch, which go through the encoder beside each other.
       recompute_layers: see modeling.encode.
+      scale: the loss's, or None.
     """
 
-    def __init__(self, task, golden, micro_batches, parts, recompute_layers):
+    def __init__(
+        self, task, golden, micro_batches, parts, recompute_layers, scale=None
+    ):
         self._golden, self._micro_batches = golden, micro_batches
         self._inputs = [
             {
@@ -78,10 +81,13 @@ class Training:
         loss = loss_of_step(losses, golden["input_ids"].shape[1])
         self._update = optimization.create_train_op(
             loss,
-            float(golden["learning_rate"]),
-            int(golden["num_train_steps"]),
-            int(golden["num_warmup_steps"]),
+            optimization.Schedule(
+                float(golden["learning_rate"]),
+                int(golden["num_train_steps"]),
+                int(golden["num_warmup_steps"]),
+            ),
             in_micro_batches=micro_batches > 1,
+            scale=scale,
         )
         self._variables = {
             variable.name: variable for variable in tf.global_variables()
@@ -156,6 +162,20 @@ def test_training_is_the_originals(task, micro_batches, parts, recompute_layers)
             training.check(session, name, golden[name])
 
 
+@pytest.mark.parametrize("micro_batches", [1, 2])
+def test_scaled_loss_changes_no_digit(micro_batches):
+    """As the factor is a power of two."""
+    golden = np.load(str(DATA / "model" / "train_ner.npz"))
+    losses = []
+    for is_scaled in (False, True):
+        with tf.Graph().as_default(), tf.Session() as session:
+            scale = optimization.LossScale() if is_scaled else None
+            training = Training("ner", golden, micro_batches, 1, False, scale)
+            training.start(session)
+            losses.append([training.step(session, number) for number in range(5)])
+    np.testing.assert_array_equal(*losses)
+
+
 # The schedule
 
 
@@ -176,7 +196,9 @@ def test_learning_rate_goes_up_then_down_to_nothing(total, warmup):
 def test_rates_of_a_run_start_above_nothing_and_the_step_is_counted():
     with tf.Graph().as_default(), tf.Session() as session:
         weight = tf.get_variable("weight", [3], initializer=tf.ones_initializer())
-        update = optimization.create_train_op(tf.reduce_sum(weight**2), 1e-3, 10, 4)
+        update = optimization.create_train_op(
+            tf.reduce_sum(weight**2), optimization.Schedule(1e-3, 10, 4)
+        )
         session.run(tf.global_variables_initializer())
         rates = []
         for _ in range(10):
@@ -267,7 +289,9 @@ def test_gradient_of_a_look_up_moves_each_row_once(parts, use_resource):
         part = tf.placeholder(tf.int32, [None])
         looked_up = tf.gather(table, tf.gather(ROWS, part))
         loss = tf.reduce_sum(looked_up * tf.gather(factors, part))
-        update = optimization.create_train_op(loss, 0.1, 1000, 0, parts > 1)
+        update = optimization.create_train_op(
+            loss, optimization.Schedule(0.1, 1000), parts > 1
+        )
         session.run(
             [tf.global_variables_initializer(), tf.local_variables_initializer()]
         )
@@ -298,7 +322,7 @@ def test_gradients_are_clipped_together(scale):
         a = tf.get_variable("a", initializer=np.zeros(2))
         b = tf.get_variable("b", initializer=np.zeros(1))
         loss = tf.reduce_sum(a * [3.0 * scale, 0.0]) + tf.reduce_sum(b * 4.0 * scale)
-        update = optimization.create_train_op(loss, 1e-3, 10, 0)
+        update = optimization.create_train_op(loss, optimization.Schedule(1e-3, 10))
         session.run(tf.global_variables_initializer())
         norm, _ = session.run([update.gradient_norm, update.operation])
         slots = {variable.op.name: variable for variable in tf.global_variables()}
@@ -313,7 +337,9 @@ def test_slots_are_named_as_in_the_originals_checkpoints():
     with tf.Graph().as_default():
         variable = tf.get_variable("bert/pooler/dense/kernel", [2, 2])
         unused = tf.get_variable("bert/unused", [2])
-        update = optimization.create_train_op(tf.reduce_sum(variable), 1e-3, 10, 0)
+        update = optimization.create_train_op(
+            tf.reduce_sum(variable), optimization.Schedule(1e-3, 10)
+        )
         names = {slot.op.name for slot in tf.global_variables()}
     assert names == {
         "global_step",
@@ -351,3 +377,54 @@ def test_decay_can_be_chosen(decay, excluded):
         actual = session.run(variable)
     expected = 8.0 if excluded else 8.0 * (1 - 0.1 * decay)
     np.testing.assert_allclose(actual, expected, rtol=1e-6)
+
+
+# The factor of the loss
+
+
+def test_step_that_is_not_finite_changes_only_the_factor(monkeypatch):
+    """The weights and both slots stay; the global step goes on with the examples."""
+    monkeypatch.setattr(optimization.LossScale, "STEPS_TO_DOUBLE", 2)
+    with tf.Graph().as_default(), tf.Session() as session:
+        slope = tf.placeholder(tf.float32, [])
+        weights = tf.get_variable("weights", initializer=[1.0, 2.0])
+        update = optimization.create_train_op(
+            tf.reduce_sum(weights) * slope,
+            optimization.Schedule(0.1, 100),
+            scale=optimization.LossScale(),
+        )
+        session.run(
+            [tf.global_variables_initializer(), tf.local_variables_initializer()]
+        )
+        kept = tf.global_variables()
+        steps, scales, changed = tf.train.get_global_step(), [], []
+        for value in (1.0, np.inf, np.nan, 3.0, 1.0, 1.0):
+            before = session.run(kept)
+            fetches = [update.loss_scale, update.operation]
+            scales.append(session.run(fetches, {slope: value})[0])
+            pairs = zip(kept, before, session.run(kept))
+            changed.append(
+                sorted(v.op.name for v, old, new in pairs if np.any(old != new))
+            )
+        assert session.run(steps) == 6
+    everything = ["global_step", "weights", "weights/adam_m", "weights/adam_v"]
+    only_step = ["global_step"]
+    assert changed == [everything, only_step, only_step] + [everything] * 3
+    first = 2.0**15
+    # Halved twice; doubled when two steps in a row were finite.
+    assert scales == [first, first, first / 2, first / 4, first / 4, first / 2]
+
+
+def test_factor_stays_within_its_bounds(monkeypatch):
+    monkeypatch.setattr(optimization.LossScale, "STEPS_TO_DOUBLE", 1)
+    monkeypatch.setattr(optimization.LossScale, "FIRST", 2.0)
+    monkeypatch.setattr(optimization.LossScale, "GREATEST", 4.0)
+    with tf.Graph().as_default(), tf.Session() as session:
+        norm = tf.placeholder(tf.float32, [])
+        scale = optimization.LossScale()
+        operation = scale.apply_if_finite(tf.no_op, norm)
+        session.run(tf.local_variables_initializer())
+        factors = []
+        for value in [np.inf] * 3 + [1.0] * 4:
+            factors.append(session.run([scale.before, operation], {norm: value})[0])
+    assert factors == [2.0, 1.0, 1.0, 1.0, 2.0, 4.0, 4.0]

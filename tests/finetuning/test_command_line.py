@@ -69,6 +69,7 @@ DEFAULTS = {
     "seed": (1, 1, 1),
     "pad_to_max_length": (False, False, False),
     "gradient_accumulation_steps": (1, 1, 1),
+    "mixed_precision": (False, False, False),
     "recompute_layers": (False, False, False),
     "require_gpu": (False, False, False),
     "report": (True, True, True),

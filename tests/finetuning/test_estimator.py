@@ -122,7 +122,7 @@ def bert(folder):
         if not is_training:
             return estimator.EstimatorSpec(mode, predictions=predictions)
         loader = tf.train.Saver(tf.trainable_variables("bert/"))
-        update = optimization.create_train_op(loss, 1e-3, 6, 2)
+        update = optimization.create_train_op(loss, optimization.Schedule(1e-3, 6, 2))
         watch(loss=update.loss, norm=update.gradient_norm)
         scaffold = tf.train.Scaffold(init_fn=lambda _, new: loader.restore(new, INIT))
         return estimator.EstimatorSpec(

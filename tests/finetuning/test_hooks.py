@@ -111,11 +111,11 @@ def test_micro_batches_run_before_the_step():
 # Watching
 
 
-def watching(folder, first=7, last=12, loss_is_sum=False):
+def watching(folder, first=7, last=12, loss_is_sum=False, scale=None):
     """Return a WatchTraining of steps of 4 examples, 2.5 of them an epoch."""
     watch = hooks.WatchTraining(hooks.Steps(first, last, 4, 2.5), str(folder))
     update = types.SimpleNamespace(
-        loss="loss", learning_rate="rate", gradient_norm="norm"
+        loss="loss", learning_rate="rate", gradient_norm="norm", loss_scale=scale
     )
     watch.watch(update, "pieces", loss_is_sum)
     watch.after_create_session(None, None)
@@ -176,4 +176,33 @@ def test_numbers_that_are_not_finite_stop_the_training(tmp_path, loss, norm, mes
     results = {"loss": loss, "rate": 0.1, "norm": norm, "pieces": 3}
     with pytest.raises(files.InputError, match=message):
         watch.after_run(None, types.SimpleNamespace(results=results))
+    watch.end(None)
+
+
+def do_scaled_steps(watch, norms):
+    for norm in norms:
+        watch.before_run(None)
+        loss = 2.0 if np.isfinite(norm) else np.nan
+        results = {"loss": loss, "rate": 0.1, "norm": norm, "pieces": 9, "scale": 8.0}
+        watch.after_run(None, types.SimpleNamespace(results=results))
+    watch.end(None)
+
+
+def test_step_not_finite_under_loss_scaling_is_skipped_and_counted(tmp_path, log):
+    """It is in no mean and no point of the curve; 7 to 12 are five steps."""
+    do_scaled_steps(watching(tmp_path, scale="scale"), [1.0, np.inf, 1.0, np.nan, 1.0])
+    lines = log()
+    skipped = "is skipped: not finite in float16 at 8 times the loss"
+    assert lines[:2] == [f"step 9 {skipped}", f"step 11 {skipped}"]
+    assert "loss 2," in lines[2]
+    assert lines[-1] == "steps skipped: 2"
+    points = (tmp_path / "training.jsonl").read_text().splitlines()
+    assert [json.loads(point)["step"] for point in points] == [8, 10, 12]
+    assert "NaN" not in "".join(points)
+
+
+def test_steps_that_are_skipped_on_and_on_stop_the_training(tmp_path):
+    watch = watching(tmp_path, first=0, last=100, scale="scale")
+    with pytest.raises(files.InputError, match="the loss is nan at step 20; "):
+        do_scaled_steps(watch, [np.inf] * 30)
     watch.end(None)
