@@ -403,7 +403,7 @@ def test_every_script_is_given_wrong_input():
     """run_*.py are in test_wrong_input_entrypoints.py, scorers in ..._conlleval.py."""
     of_bioasq = "transform_n2b_|bioasq_submission"  # ..._bioasq.py
     of_models = "convert_checkpoint|export_model"  # ..._models.py
-    of_entities = "to_corpus|entity_formats|conll_types"  # ..._entities.py
+    of_entities = "to_corpus|entity_formats|merge_shards|conll_types"  # ..._entities.py
     others = f"conlleval\\.|{of_bioasq}|{of_models}|{of_entities}"
     elsewhere = re.compile(f"run_|biocodes/({others})")
     scripts = {script for script in COMMANDS if not elsewhere.match(script)}

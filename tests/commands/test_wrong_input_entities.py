@@ -5,6 +5,7 @@ import pytest
 from kit.small_input import ENTITY
 from kit.wrong_input import (
     cases_of,
+    cut,
     full_disk,
     give,
     instead,
@@ -93,6 +94,47 @@ CASES = [
             "full disk",
             [full_disk()],
             r"out/.*: cannot be written \(file too large\)",
+        ),
+    ),
+    *cases_of(
+        "biocodes/merge_shards.py",
+        (
+            "missing shard",
+            [put("shards/entities-2-of-2.jsonl", None)],
+            "2-of-2.jsonl: this shard is missing; run .* --resume=true --shard=2/2",
+        ),
+        (
+            "a shard that is not complete",
+            [put("shards/entities-1-of-2.jsonl.part", "")],
+            "1-of-2.jsonl.part: this shard is not complete; run .* --shard=1/2",
+        ),
+        (
+            "shards of two jobs",
+            [put("shards/entities-1-of-3.jsonl", "")],
+            "shards: there are shards of jobs with 2 and with 3; name .* --shards=3",
+        ),
+        ("no shards", [give("--input_dir={here}/ner")], "there is no entities-1-of-n"),
+        ("no folder", [give("--input_dir={here}/no")], "/no: cannot be read"),
+        ("nonsense number", [give("--shards=0")], "--shards: must be 1 or more, not 0"),
+        (
+            "a shard of another input",
+            [put("shards/entities-1-of-2.jsonl", "")],
+            "entities-1-of-2.jsonl: ends before .*2-of-2.jsonl does: they are no sha",
+        ),
+        (
+            "a line that is cut off",
+            [cut("shards/entities-2-of-2.jsonl", 40)],
+            "2-of-2.jsonl:1: not JSON",
+        ),
+        (
+            "output over a shard",
+            [give("--output_path={here}/shards/entities-1-of-2.jsonl")],
+            "entities-1-of-2.jsonl: is one of the shards",
+        ),
+        (
+            "full disk",
+            [full_disk(10)],
+            r"out/entities.jsonl: cannot be written \(file too large\)",
         ),
     ),
     *cases_of(

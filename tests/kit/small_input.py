@@ -95,6 +95,9 @@ COMMANDS = {
         *("--input_path={here}/entities.jsonl", "--output_dir={here}/out"),
         "--output_formats=conll,pubtator,brat,bioc,html",
     ],
+    "biocodes/merge_shards.py": [
+        *("--input_dir={here}/shards", "--output_path={here}/out/entities.jsonl")
+    ],
     "biocodes/conll_types.py": [
         *("--input_dir={here}/typed", "--output_dir={here}/out", "--keep=Disease")
     ],
@@ -125,6 +128,7 @@ READS = {
     "biocodes/to_corpus.py": ["notes.pubtator"],
     "biocodes/unpack.py": ["archive.tar.gz"],
     "biocodes/entity_formats.py": ["entities.jsonl"],
+    "biocodes/merge_shards.py": ["shards/*.jsonl"],
     "biocodes/conll_types.py": ["typed/*.tsv"],
     "examples/show_entities.py": ["table.txt"],
 }
@@ -155,6 +159,10 @@ def lay_out(folder):
     write(folder / "typed" / "test.tsv", "Ataxia\tB-Disease\n\nZinc\tB-Chemical\n")
     passage = {"id": "1", "text": "Ataxia is", "entities": [ENTITY]}
     write(folder / "entities.jsonl", json.dumps(passage) + "\n")
+    (folder / "shards").mkdir()
+    for i in (1, 2):
+        line = json.dumps(dict(passage, id=str(i))) + "\n"
+        write(folder / "shards" / f"entities-{i}-of-2.jsonl", line)
     rows = [f"@GENE$ and @DISEASE$, sentence {i}.\t{i % 2}\n" for i in range(8)]
     write(folder / "re" / "train.tsv", "".join(rows))
     write(folder / "re" / "dev.tsv", "".join(rows))
