@@ -18,13 +18,15 @@ import tempfile
 from typing import Any, Dict, List, NamedTuple, Optional, Set
 
 from kit import bioasq as made_up
-from kit import reported
+from kit import reported, slurm
 from kit.model_folders import LABELS
 from kit.paths import DATA, ROOT
 from kit.python_command import PythonCommand
 from kit.small_input import squad_form, write, write_hugging_face, write_json
 
 PRETRAINED = "biobert_v1.1_pubmed"
+# Stand-ins for the programs of a cluster, which come first on PATH.
+PROGRAMS = "programs"
 NOT_RUN = "no-test"
 TIMEOUT = 600  # seconds for a block, on a busy machine
 _FENCE = re.compile(r"^(`{3,})\s*([\w-]*)\s*(.*)$")
@@ -131,6 +133,7 @@ def lay_out(folder: pathlib.Path, models: Dict[str, str]) -> None:
     write_hugging_face(folder / "biobert-base-cased-v1.2")
     _lay_out_corpora(folder)
     _lay_out_questions(folder)
+    slurm.put_commands(folder / PROGRAMS)
 
 
 def _make_model(folder: pathlib.Path, checkpoint: str, name: str = "") -> None:
@@ -278,11 +281,11 @@ class Shell:
         if block.language == "python":
             write(folder / "block.py", text)
             text = "python block.py\n"
-        path = f"{self._folder}{os.pathsep}{os.environ['PATH']}"
+        folders = (self._folder, folder / PROGRAMS, os.environ["PATH"])
         return subprocess.run(
             ["bash", "-euo", "pipefail", "-c", exports + text],
             cwd=str(folder),
-            env=dict(os.environ, PATH=path),
+            env=dict(os.environ, PATH=os.pathsep.join(map(str, folders))),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -26,8 +26,13 @@ MODELS = {
 }
 # Pages that take the results of runs as given.
 WITH_RESULTS = ("docs/report.md",)
-# Flags of other programs: flag → program.
-FOREIGN = {"logdir": "tensorboard"}
+# Flags of other programs.
+FOREIGN = {
+    *("logdir",),  # tensorboard
+    *("account", "array", "dependency", "gpus", "gpus-per-node", "nodes", "mpi"),
+    *("ntasks-per-node", "parsable", "partition", "requeue", "signal", "time"),
+    *("config", "dry-run", "profile", "snakefile", "unlock"),  # Snakemake
+}
 FLAG = re.compile(r"(?<![\w-])--([a-z][a-z0-9_-]*)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
