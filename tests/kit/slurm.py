@@ -6,13 +6,14 @@
 copy of its script elsewhere, as SLURM does. What the job prints goes to slurm-ID.log in
 the folder of submission. A job that asks `scontrol` to be requeued runs again. A job
 that fails makes sbatch fail, which SLURM's does not, with the log on standard error; a
-job that depends on it is not run. `srun` runs the command once for each process of the
-job, and ends with the highest exit status.
+job that depends on it is not run. `srun` starts the command in all processes of the
+job, all on this machine, and ends with the highest exit status.
 """
 
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -135,15 +136,24 @@ def _run(command: List[str], variables: Dict[str, str]) -> int:
 
 
 def srun(arguments: List[str]) -> int:
-    """Run a command in each process of the job, one after the other."""
+    """Run a command in all processes of the job, on one node, and wait for them."""
     count = next(i for i, each in enumerate(arguments) if not each.startswith("-"))
-    processes = int(os.environ.get("SLURM_NTASKS", "1"))
-    return max(
-        subprocess.run(
-            arguments[count:], env=dict(os.environ, SLURM_PROCID=str(rank))
-        ).returncode
-        for rank in range(processes)
-    )
+    processes = int(os.environ["SLURM_NTASKS"])
+    step = {
+        "SLURM_STEP_ID": "0",
+        "SLURM_STEP_NUM_TASKS": str(processes),
+        "SLURM_STEP_TASKS_PER_NODE": str(processes),
+        "SLURM_STEP_NODELIST": socket.gethostname(),
+        "SLURM_NODEID": "0",
+    }
+    started = [
+        subprocess.Popen(
+            arguments[count:],
+            env=dict(os.environ, SLURM_PROCID=rank, SLURM_LOCALID=rank, **step),
+        )
+        for rank in map(str, range(processes))
+    ]
+    return max(process.wait() for process in started)
 
 
 def scontrol(arguments: List[str]) -> int:
