@@ -3,7 +3,7 @@
 # were submitted, the suite's. Environment modules may be loaded here.
 #
 #   VENV            the environment that install.sh made (default: .venv)
-#   MOST_RESTARTS   how often a job may come back after its time limit (default: 50)
+#   MOST_RESTARTS   how often a job may come back after its time limit (default: 100)
 
 # 128 + SIGUSR1: what the suite's scripts end with when SLURM has sent the signal that
 # --signal asks for. All is saved then, and the same command goes on.
@@ -27,7 +27,7 @@ run_or_requeue() {
   srun --kill-on-bad-exit=0 python "$@" || status=$?
   if [ "$status" -eq "$INTERRUPTED" ]; then
     local restarts=${SLURM_RESTART_COUNT:-0}
-    [ "$restarts" -lt "${MOST_RESTARTS:-50}" ] ||
+    [ "$restarts" -lt "${MOST_RESTARTS:-100}" ] ||
       fail "interrupted once more after $restarts restarts; is --time long enough?"
     scontrol requeue "$SLURM_JOB_ID"
   fi
