@@ -18,7 +18,7 @@ import run_ner
 from biocodes.models import folder as models
 from biocodes.models import graph
 from kit.model_folders import MULTILABEL, TASKS, export, folder_of, pretrained
-from kit.paths import DATA, TESTS
+from kit.paths import DATA, ROOT, TESTS
 
 PYTHON = os.environ.get("TRANSFORMERS_PYTHON")
 if PYTHON is None and all(map(importlib.util.find_spec, ("transformers", "torch"))):
@@ -109,3 +109,27 @@ def test_pipeline_finds_our_entities(sources, answer):
         ]
     assert answer["entities"] == ours
     assert sum(map(len, ours)) > 20
+
+
+def test_their_side_of_the_benchmark_runs(tmp_path):
+    """benchmarks/peer_pytorch.py, which nothing else here can import."""
+    random = np.random.RandomState(0)
+    lengths = random.randint(3, 9, 12)
+    features = str(tmp_path / "features.npz")
+    arrays = {"input_ids": random.randint(1, 50, (12, 9)), "lengths": lengths}
+    np.savez(features, labels=random.randint(0, 3, (12, 9)), **arrays)
+    config = {"vocab_size": 50, "hidden_size": 8, "num_hidden_layers": 1}
+    config.update(num_attention_heads=2, intermediate_size=8)
+    request = {"features": features, "config": config, "task": "ner", "labels": 3}
+    request.update(batch_size=4, warm_up=1, steps=2, pieces=32, threads=1)
+    path = tmp_path / "request.json"
+    for command, dtype in (("train", "float32"), ("predict", "bfloat16")):
+        path.write_text(json.dumps(dict(request, dtype=dtype)), encoding="utf-8")
+        done = subprocess.run(
+            [PYTHON, str(ROOT / "benchmarks" / "peer_pytorch.py"), command, str(path)],
+            stdout=subprocess.PIPE,
+            check=True,
+            timeout=300,
+        )
+        speed, memory = json.loads(done.stdout)
+        assert speed > 0 and memory > 10
