@@ -46,8 +46,7 @@ def define_flags(
     topic.boolean(
         "horovod",
         False,
-        "Be one of several processes, started by horovodrun, mpirun or srun, that share"
-        " the work; --train_batch_size is all processes' together.",
+        "One of several processes of a run; see docs/scaling.md.",
     )
     topic.boolean("require_gpu", False, "Stop when TensorFlow finds no GPU.")
     topic.boolean("report", True, "Write report.html, a page to look at, at the end.")

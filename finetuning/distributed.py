@@ -31,6 +31,7 @@ from finetuning.signals import Interrupted
 PATIENCE = 10.0
 # Far enough apart that the seeds 1, 2, 3 … of several runs do not meet.
 _SEED_STEP = 1_000_003
+_MISSING = "missing"
 _LOST = (
     "another process of this run has ended",
     "what it wrote before that says why; the same command again resumes from the last"
@@ -313,10 +314,10 @@ def check_same(facts: Dict[str, Any]) -> None:
     first, *others = gather(facts)
     for number, other in enumerate(others, 1):
         for name in [*first, *(name for name in other if name not in first)]:
-            if first.get(name) != other.get(name):
+            if first.get(name, _MISSING) != other.get(name, _MISSING):
                 raise files.InputError(
-                    f"is {first.get(name)} in process 0 but {other.get(name)} in"
-                    f" process {number}",
+                    f"is {first.get(name, _MISSING)} in process 0 but"
+                    f" {other.get(name, _MISSING)} in process {number}",
                     name,
                     remedy="start all processes with the same flags, on files that they"
                     " all have",
