@@ -21,7 +21,7 @@ if __name__ == "__main__":
 # What each part changes in small_training.SETTINGS.
 TRAININGS = {"whole": {}, "micro_batches": {"gradient_accumulation_steps": 2}}
 FLAGS = ("--do_train", "--train_batch_size=4", "--horovod=true")
-SECONDS = 120
+SECONDS = 300
 
 
 def command(folder, rank):
