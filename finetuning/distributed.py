@@ -68,6 +68,8 @@ class PeerLost(files.InputError):
 
 
 _group = _Group()
+# Whether this process has been one of several; its errors are then seen to.
+_was_joined = False
 
 
 def rank() -> int:
@@ -107,11 +109,12 @@ def joined(flags: Any) -> Iterator[None]:
       InputError: Horovod is not there, the processes were started with different flags
         or data, or do not divide the batch.
     """
-    global _group
+    global _group, _was_joined
     if not flags.horovod:
         yield
         return
     _group = _begin(flags)
+    _was_joined = size() > 1
     try:
         with losses_reported():
             _check_all(flags)
@@ -183,7 +186,7 @@ def leave_early_errors_to_first(argv: List[str]) -> None:
     first; the launcher then ends the others while they wait here.
     """
     asked = any(re.match("--?horovod($|=[tT1yY])", argument) for argument in argv)
-    if asked and launchers.rank_by_environment():
+    if asked and not _was_joined and launchers.rank_by_environment():
         time.sleep(PATIENCE)
 
 

@@ -37,9 +37,7 @@ def sum_of(values: List[Any]) -> List[Any]:
     """
     horovod = distributed.horovod()
     return [
-        None
-        if value is None
-        else horovod.allreduce(value, op=horovod.Sum, device_sparse="")
+        None if value is None else horovod.allreduce(value, op=horovod.Sum)
         for value in values
     ]
 
