@@ -3,17 +3,14 @@
 #
 #   ./install.sh [FILE...]   the suite's requirements, and these requirement files too
 #   ./install.sh --which     only find the interpreter and print its path
+#   ./install.sh --with=horovod [FILE...]   Horovod as well, for several processes
 #
-# The only line on standard output is the path of the environment's Python:
-#
-#   python=$(./install.sh)
-#
+# Standard output is the path of the environment's Python alone: python=$(./install.sh)
 # VENV    the environment's folder, .venv beside this script if not set.
 # PYTHON  the interpreter to use, or a version (3.7 to 3.13) to look for. If not set:
 #         the interpreter of the environment made before; a Python 3.7, unless there is
 #         an NVIDIA card that its TensorFlow 1.15 cannot use; the newest of 3.13 to 3.8;
-#         if there is none, one that uv or conda can get. Looked for on PATH, then among
-#         pyenv's versions, conda's environments and uv's Pythons.
+#         if there is none, one that uv or conda can get. See docs/installing.md.
 # GPU     1 for TensorFlow with CUDA (requirements-gpu.txt), 0 for TensorFlow without
 #         (requirements.txt). If not set: as in the environment made before; with CUDA
 #         if nvidia-smi reports a card that can be used. See docs/gpu.md.
@@ -450,8 +447,7 @@ install_files() {
 
 # Says which TensorFlow was installed and what it sees, or why it does not start.
 try_tensorflow() {
-  local seen
-  # Standard error goes to a file that is removed unless this fails.
+  local seen  # standard error goes to a file that is removed unless this fails
   seen=$(TF_CPP_MIN_LOG_LEVEL=3 "$venv/bin/python" -c '
 import tensorflow as tf
 cards = len(tf.config.experimental.list_physical_devices("GPU"))
@@ -463,13 +459,14 @@ print("TensorFlow %s starts; cards that it sees: %d" % (tf.version.VERSION, card
 }
 
 main() {
-  local file interpreter version name files=()
+  local file interpreter version name with="" files=()
   case ${1:-} in
     --help | -h)
       sed -n '2,/^set /s/^# \{0,1\}//p' "$0" >&2
       return
       ;;
     --which) ;;
+    --with=horovod) . "$here/finetuning/horovod.sh" && with=$1 && shift ;;
     -*) fail "no such flag: $1; see ./install.sh --help" ;;
   esac
   look_for_card
@@ -490,10 +487,13 @@ main() {
     interpreter=$(choose)
     version=$(version_of "$interpreter")
     name=$(requirements_for "${version%.*}")
+    [ -z "$with" ] || check_horovod
     make_environment "$interpreter"
     describe_card "${version%.*}"
   fi
+  [ -z "$with" ] || check_horovod
   install_files "$here/$name" ${files[@]+"${files[@]}"}
+  [ -z "$with" ] || install_horovod
   printf '%s\n' "$venv/bin/python"
 }
 

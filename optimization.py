@@ -28,6 +28,9 @@ NOT_DECAYED = ("LayerNorm", "layer_norm", "bias")
 
 # A gradient, or None for a variable that the loss does not depend on.
 Gradient = Union[tf.Tensor, tf.IndexedSlices, None]
+# Loss and gradients of a share of a step → the sums over all shares, each of which
+# another process computes. IndexedSlices may come back as the rows of all of them.
+Summed = Callable[[List[Gradient]], List[Gradient]]
 
 
 class Update(NamedTuple):
@@ -92,6 +95,7 @@ def create_train_op(
     schedule: Schedule,
     in_micro_batches: bool = False,
     scale: Optional["LossScale"] = None,
+    summed: Optional[Summed] = None,
 ) -> Update:
     """Make the operation of a training step: clipping, AdamW, global step + 1.
 
@@ -106,6 +110,7 @@ def create_train_op(
         that of the step; Update.accumulate is then to be run, too.
       scale: multiplies the loss for gradients in float16. A step whose gradients are
         not finite then changes nothing but the scale and the global step.
+      summed: of a step that several processes share; it is called once a step.
     """
     global_step = tf.train.get_or_create_global_step()
     rate = learning_rate_schedule(*schedule, tf.cast(global_step, tf.int32) + 1)
@@ -114,8 +119,10 @@ def create_train_op(
     total = None
     if in_micro_batches:
         total = _Total(loss, gradients, variables)
-        loss, gradients, norm = total.loss, total.gradients, total.norm
+        loss, gradients, norm = total.of_step(summed)
     else:
+        if summed:
+            loss, *gradients = summed([loss, *gradients])
         norm = tf.global_norm(gradients)
     update = functools.partial(_apply, rate, gradients, variables, norm)
     updated = scale.apply_if_finite(update, norm) if scale else update()
@@ -212,9 +219,6 @@ class _Total:
 
     Attributes:
       add: operation that adds this micro-batch.
-      loss: the sum after `add`.
-      gradients: the sums after `add`, all dense; None where there is no gradient.
-      norm: their global norm.
     """
 
     def __init__(self, loss, gradients, variables):
@@ -223,28 +227,42 @@ class _Total:
             None if gradient is None else _sum(variable.op.name, variable)
             for gradient, variable in zip(gradients, variables)
         ]
-        self._all = [loss_sum, squares, *(one for one in sums if one is not None)]
+        self._sums = [loss_sum, squares, *sums]
+        self._in_rows = [isinstance(one, tf.IndexedSlices) for one in gradients]
         adding = [loss_sum.assign_add(loss)]
-        tables = []
         for gradient, total in zip(gradients, sums):
             if isinstance(gradient, tf.IndexedSlices):
                 adding.append(total.scatter_add(gradient))
                 adding.append(squares.assign_add(2 * tf.nn.l2_loss(gradient.values)))
             elif gradient is not None:
                 adding.append(total.assign_add(gradient))
-                tables.append(total)
         self.add = tf.group(*(one.op for one in adding))
+
+    def of_step(self, summed):
+        """Build the sums after `add`, over all processes that have a share of the step.
+
+        Returns:
+          loss; gradients, all dense, None where there is none; their global norm.
+        """
         with tf.control_dependencies([self.add]):
-            self.loss = loss_sum.read_value()
-            self.gradients = [None if one is None else one.read_value() for one in sums]
-            rows = tf.sqrt(squares.read_value())
-            self.norm = tf.global_norm([rows, *(one.read_value() for one in tables)])
+            values = [None if one is None else one.read_value() for one in self._sums]
+        loss, squares, *gradients = summed(values) if summed else values
+        tables = [
+            gradient
+            for gradient, in_rows in zip(gradients, self._in_rows)
+            if not in_rows
+        ]
+        return loss, gradients, tf.global_norm([tf.sqrt(squares), *tables])
 
     def cleared_after(self, operations):
         """Make the operation that zeroes all sums once others have read them."""
         with tf.control_dependencies(operations):
             return tf.group(
-                *(one.assign(tf.zeros(one.shape, one.dtype)).op for one in self._all)
+                *(
+                    one.assign(tf.zeros(one.shape, one.dtype)).op
+                    for one in self._sums
+                    if one is not None
+                )
             )
 
 

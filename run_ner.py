@@ -309,6 +309,7 @@ def main(argv: List[str], interruption: Interruption) -> None:
     flags = command_line.parse_flags(define_flags(), argv, __doc__)
     check_task(flags.task_name)
     embeddings.check_flags(flags)
+    Job.from_flags(flags)  # refuses what it cannot do before others are waited for
     seeds.run(flags, lambda: run_once(flags, interruption))
 
 

@@ -27,7 +27,7 @@ warnings.filterwarnings("ignore", category=DeprecationWarning)
 
 from biocodes.lib import command, files, tensorflow_import  # noqa: E402
 from biocodes.lib.version import VERSION  # noqa: E402
-from finetuning import signals  # noqa: E402
+from finetuning import distributed, signals  # noqa: E402
 from finetuning.console import set_up_console, show_live  # noqa: E402
 
 try:
@@ -57,6 +57,9 @@ def run(main: Main) -> None:
     def begin() -> None:
         try:
             main(sys.argv, interruption)
+        except files.InputError:
+            distributed.leave_early_errors_to_first(sys.argv)
+            raise
         finally:
             show_live("")
 

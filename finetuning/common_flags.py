@@ -43,6 +43,11 @@ def define_flags(
         False,
         "Products in 16 bits, where they are faster; results differ a bit.",
     )
+    topic.boolean(
+        "horovod",
+        False,
+        "One of several processes of a run; see docs/scaling.md.",
+    )
     topic.boolean("require_gpu", False, "Stop when TensorFlow finds no GPU.")
     topic.boolean("report", True, "Write report.html, a page to look at, at the end.")
     _define_flags_without_effect(flags.topic(NO_EFFECT))

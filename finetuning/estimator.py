@@ -13,7 +13,7 @@ from typing import Iterator, Optional
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
-from finetuning import mixed_precision, session
+from finetuning import distributed, mixed_precision, session
 from finetuning.console import log
 
 OWN = "BIOBERT_OWN_ESTIMATOR"
@@ -43,7 +43,7 @@ def create(
     Args:
       model_fn: function (features, mode) → EstimatorSpec.
       folder: where checkpoints are.
-      seed: the graph's; None: other random numbers in every run.
+      seed: the graph's, of the first process; None: other random numbers in every run.
       in_mixed_precision: see mixed_precision.py.
     """
     if os.environ.pop("TF_CONFIG", None) is not None:
@@ -52,7 +52,7 @@ def create(
         model_fn,
         config=RunConfig(
             model_dir=folder,
-            tf_random_seed=seed,
+            tf_random_seed=None if seed is None else distributed.seed(seed),
             save_checkpoints_steps=None,
             save_checkpoints_secs=None,
             save_summary_steps=0,
@@ -74,6 +74,7 @@ def session_options(in_mixed_precision: bool = False) -> tf.ConfigProto:
     rewriting.meta_optimizer_iterations = rewriting.ONE
     if in_mixed_precision:
         mixed_precision.switch_on(options)
+    distributed.set_options(options)
     return options
 
 

@@ -26,7 +26,7 @@ import numpy as np
 from biocodes.lib import files, model_folder
 from biocodes.lib.run_files import EVALUATIONS as RECORD
 from biocodes.lib.run_files import read_evaluations
-from finetuning import command_line
+from finetuning import command_line, distributed
 from finetuning.console import log
 from finetuning.prediction import PredictionSettings
 from finetuning.records import RecordFile
@@ -199,12 +199,13 @@ class Evaluations:
         before = self.best
         self.entries.append(entry)
         is_best = self.best is entry
-        if is_best and self._settings.keep_best:
+        keep = is_best and self._settings.keep_best and distributed.is_first()
+        if keep:
             from finetuning import checkpoints
 
             checkpoints.keep_as_best(checkpoint)
         files.write_json(os.path.join(self._folder, RECORD), self.entries)
-        if is_best and self._settings.keep_best:
+        if keep:
             model_folder.remove_best(self._folder, but=entry["step"])
         self._report(entry, before)
 

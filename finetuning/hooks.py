@@ -3,13 +3,13 @@
 import math
 import os
 import time
-from typing import Any, Callable, Dict, Iterator, NamedTuple, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
-from finetuning import estimator
+from finetuning import distributed, estimator, shares
 from finetuning.batches import batch_of, in_input_order
 from finetuning.console import log
 from finetuning.curve import Curve
@@ -18,7 +18,7 @@ from finetuning.mixed_precision import SkippedSteps
 from finetuning.model import Model
 from finetuning.prediction import LOWER_BATCH_SIZE
 from finetuning.progress import Progress, duration
-from finetuning.signals import Interruption
+from finetuning.shares import Agreement
 from finetuning.tensorflow_engine import FedGraph
 
 # A curve of a whole training has this many points or, as steps are whole, up to twice.
@@ -33,18 +33,18 @@ class SaveCheckpoints(tf.train.SessionRunHook):
     """
 
     def __init__(
-        self, folder: str, is_due: Callable[[int], bool], interruption: Interruption
+        self, folder: str, is_due: Callable[[int], bool], agreement: Agreement
     ) -> None:
         """Save "model.ckpt-STEP" in the folder.
 
         Args:
           folder: where checkpoints go.
           is_due: function of a step → whether it is saved.
-          interruption: once a signal has come, the step that is running is the last.
+          agreement: once a signal has come, the step that is running is the last.
         """
         self._prefix = os.path.join(folder, "model.ckpt")
         self._is_due = is_due
-        self._interruption = interruption
+        self._agreement = agreement
 
     @property
     def prefix(self) -> str:
@@ -59,7 +59,7 @@ class SaveCheckpoints(tf.train.SessionRunHook):
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
         self._step += 1
-        asked = self._interruption.asked is not None
+        asked = self._agreement.asked is not None
         if asked or self._is_due(self._step):
             self._save(run_context.session)
         if asked:
@@ -71,13 +71,36 @@ class SaveCheckpoints(tf.train.SessionRunHook):
     def _save(self, session: tf.Session) -> None:
         if self._step == self._saved:
             return
+        self._saved = self._step
+        if not distributed.is_first():
+            return
         try:
             self._saver.save(session, self._prefix, self._step, write_meta_graph=False)
         except (tf.errors.OpError, OSError) as error:
             raise files.unwritable(
                 f"{self._prefix}-{self._step}", OSError(0, reason_of(error))
             ) from error
-        self._saved = self._step
+
+
+class AgreeOnSignals(tf.train.SessionRunHook):
+    """Lets all processes know, with every step, of a signal that one of them has got.
+
+    To come before the hooks that look for it.
+    """
+
+    def __init__(self, agreement: Agreement) -> None:
+        """Note signals in an agreement."""
+        self._agreement = agreement
+
+    def begin(self) -> None:
+        self._own = tf.placeholder(tf.int32, [1])
+        self._all = shares.of_all(self._own)
+
+    def before_run(self, run_context: Any) -> tf.train.SessionRunArgs:
+        return tf.train.SessionRunArgs(self._all, {self._own: [self._agreement.own]})
+
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        self._agreement.note(run_values.results)
 
 
 class RunMicroBatches(tf.train.SessionRunHook):
@@ -115,7 +138,7 @@ class EvaluateDevSet(tf.train.SessionRunHook):
     def __init__(
         self,
         evaluation: Evaluation,
-        interruption: Interruption,
+        agreement: Agreement,
         save: SaveCheckpoints,
         watch: "WatchTraining",
     ) -> None:
@@ -123,12 +146,12 @@ class EvaluateDevSet(tf.train.SessionRunHook):
 
         Args:
           evaluation: what, when, and the record of it.
-          interruption: once a signal has come, an evaluation ends without a result.
+          agreement: once a signal has come, an evaluation ends without a result.
           save: has saved the checkpoint.
           watch: gets the scores, and does not count the time.
         """
         self._evaluation = evaluation
-        self._interruption = interruption
+        self._agreement = agreement
         self._save = save
         self._watch = watch
 
@@ -158,18 +181,23 @@ class EvaluateDevSet(tf.train.SessionRunHook):
         self, session: tf.Session
     ) -> Iterator[Tuple[int, Dict[str, np.ndarray]]]:
         data, settings = self._evaluation.dev.data, self._evaluation.prediction
+        rows = list(settings.order(data.lengths))
 
         def batches() -> Iterator[Dict[str, np.ndarray]]:
-            for indices in settings.order(data.lengths):
-                if self._interruption.asked is not None:
-                    raise _Asked
+            for indices in shares.share_of_batches(rows):
                 batch = batch_of(data, indices, settings.pad_to)
                 yield dict(self._graph.predict(session, batch), row=batch["row"])
+
+        def of_all() -> Iterator[Dict[str, np.ndarray]]:
+            for batch in shares.together(batches(), len(rows), self._agreement):
+                if self._agreement.asked is not None:
+                    raise _Asked
+                yield batch
 
         with estimator.memory_watched(
             settings.batch_size, settings.max_seq_length, LOWER_BATCH_SIZE
         ):
-            yield from in_input_order(batches(), len(data))
+            yield from in_input_order(of_all(), len(data))
 
 
 class _Asked(Exception):
@@ -230,6 +258,7 @@ class WatchTraining(tf.train.SessionRunHook):
         self._steps = steps
         self._step = steps.first
         self._folder = folder
+        self._pieces_of_steps: Optional[Iterator[int]] = None
 
     def watch(self, update: Any, pieces: tf.Tensor, loss_is_sum: bool) -> None:
         """Set what to fetch.
@@ -250,6 +279,10 @@ class WatchTraining(tf.train.SessionRunHook):
         }
         if update.loss_scale is not None:
             self._fetches["scale"] = update.loss_scale
+
+    def count_by(self, pieces_of_steps: Iterator[int]) -> None:
+        """Count as many pieces a step; where other processes have a share of them."""
+        self._pieces_of_steps = pieces_of_steps
 
     def add_pieces(self, count: int) -> None:
         """Count the pieces of a micro-batch that is not the last of its step."""
@@ -280,6 +313,8 @@ class WatchTraining(tf.train.SessionRunHook):
         values = run_values.results
         self._step += 1
         self.add_pieces(values["pieces"])
+        if self._pieces_of_steps:
+            self._pieces = next(self._pieces_of_steps)
         is_skipped = self._is_skipped(values)
         if not is_skipped:
             for losses in (self._logged, self._recorded):

@@ -15,7 +15,7 @@ from typing import Optional
 import tensorflow.compat.v1 as tf
 
 from biocodes.lib import files
-from finetuning import device
+from finetuning import device, distributed
 from finetuning.console import log
 
 FLAG = "--mixed_precision"
@@ -48,7 +48,8 @@ def check() -> None:
     Raises:
       InputError: TensorFlow, the processor or the card gains nothing.
     """
-    reason = _why_no_card() if device.has_gpu() else _why_no_cpu()
+    why = _why_no_card if device.has_gpu() else _why_no_cpu
+    reason = distributed.by_first(why)
     if reason:
         raise files.InputError(reason, FLAG, remedy="leave the flag out")
 

@@ -15,6 +15,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional
 from biocodes.lib import files
 from biocodes.lib.model_folder import BEST, RECORD, latest, unfinished
 from biocodes.lib.run_files import CURVE, EVALUATIONS, PAGE, SCORES
+from finetuning import shadow
 
 LOCK = ".lock"
 # Files of any task that belong to a model's training and its scores.
@@ -56,6 +57,7 @@ def locked(folder: str, share: Optional[str] = None) -> Iterator[str]:
         locks.enter_context(_lock(folder, LOCK, exclusive))
         if share is not None:
             locks.enter_context(_lock(folder, f"{LOCK}-{share}", exclusive=True))
+        shadow.renew(folder)
         yield folder
 
 
@@ -244,7 +246,7 @@ def write_record(
 def versions() -> Dict[str, str]:
     """Return the versions of Python and of the libraries that are in use."""
     known = {"python": platform.python_version()}
-    for name in ("tensorflow", "onnxruntime", "numpy"):
+    for name in ("tensorflow", "horovod", "onnxruntime", "numpy"):
         if name in sys.modules:
             known[name] = sys.modules[name].__version__
     return known

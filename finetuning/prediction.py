@@ -16,7 +16,7 @@ from typing import (
 import numpy as np
 
 from biocodes.lib import files
-from finetuning import records
+from finetuning import records, shares
 from finetuning.batches import (
     Batch,
     batch_of,
@@ -145,9 +145,11 @@ class Predictor(NamedTuple):
           InputError: the checkpoint does not fit, or memory is used up.
         """
 
+        rows = list(self.settings.order(data.lengths))
+
         def batches() -> Iterator[Dict[str, np.ndarray]]:
-            rows = self.settings.order(data.lengths)
-            return (batch_of(data, indices, self.settings.pad_to) for indices in rows)
+            mine = shares.share_of_batches(rows)
+            return (batch_of(data, indices, self.settings.pad_to) for indices in mine)
 
         progress = Progress("predicted", len(data), work=int(data.lengths.sum()))
 
@@ -158,7 +160,8 @@ class Predictor(NamedTuple):
 
         predicted = self._batches(data.schema, batches)
         with contextlib.closing(predicted), self.memory_watched():
-            yield from in_input_order(reported(predicted), len(data))
+            of_all = shares.together(predicted, len(rows))
+            yield from in_input_order(reported(of_all), len(data))
 
     def predict_stream(
         self, schema: records.Schema, rows: Iterable[np.ndarray]

@@ -33,10 +33,12 @@ from biocodes.lib import model_folder, run_files
 from biocodes.lib.files import InputError
 from finetuning import (
     command_line,
+    distributed,
     ensemble,
     model_dir,
     output_dir,
     scores,
+    shadow,
 )
 from finetuning.batches import Draw
 from finetuning.console import log
@@ -275,7 +277,10 @@ class Run:
           made_from: JSON values that decide what the rows are.
         """
         path = os.path.join(self.folder, f"{name}.tf_record")
-        return open_or_write(path, schema, rows, made_from)
+        return shadow.made_once(
+            os.path.dirname(path),
+            lambda: open_or_write(path, schema, rows, made_from),
+        )
 
     def train(
         self,
@@ -298,7 +303,7 @@ class Run:
         """
         from finetuning import training
 
-        settings = self._training._replace(draw=draw)
+        settings = self._training._replace(draw=draw, processes=distributed.size())
         if dev and self.settings.evaluation:
             settings = settings._replace(evaluation=self._evaluation(dev))
         before = model_folder.latest(self.folder)
@@ -310,6 +315,7 @@ class Run:
         if steps:
             examples = steps * settings.train_batch_size
             self.board.trained(steps, examples, time.time() - started)
+        shadow.renew(self.folder)
         self.checkpoint = model_folder.best(self.folder) or last
 
     def _evaluation(self, dev: DevSet) -> Evaluation:
@@ -383,7 +389,7 @@ class Run:
                 "is_best": self.checkpoint == best and not self.ensemble,
                 "digest": self.digest,
             },
-            device=engine_of(self.checkpoint).device_name(),
+            device=distributed.of_processes(engine_of(self.checkpoint).device_name()),
             command=sys.argv,
             arguments=self.settings.arguments,
             changed=self.settings.changed,

@@ -7,7 +7,15 @@ import numpy as np
 
 from biocodes.lib import files
 from biocodes.lib.columns import aligned
-from finetuning import command_line, console, ensemble, output_dir, scores
+from finetuning import (
+    command_line,
+    console,
+    distributed,
+    ensemble,
+    output_dir,
+    scores,
+    shadow,
+)
 from finetuning.console import log
 from finetuning.folds import percent
 
@@ -62,6 +70,11 @@ def run(flags: command_line.Flags, run_one: Callable[[], None]) -> None:
       InputError: the flags cannot be used; what a run raises.
     """
     _check(flags)
+    with distributed.joined(flags), shadow.cast(flags):
+        _run(flags, run_one)
+
+
+def _run(flags: command_line.Flags, run_one: Callable[[], None]) -> None:
     if flags.seeds is None:
         run_one()
         return

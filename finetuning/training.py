@@ -1,19 +1,30 @@
 """Training: parts of similar length, micro-batches, checkpoints, resuming."""
 
 import itertools
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 import modeling
 import optimization
 from biocodes.lib.model_folder import latest
-from finetuning import checkpoints, estimator, hooks, mixed_precision, records
+from finetuning import (
+    checkpoints,
+    distributed,
+    estimator,
+    hooks,
+    mixed_precision,
+    records,
+    shadow,
+    shares,
+)
 from finetuning.batches import micro_batches, parts_of, training_order
 from finetuning.console import log
 from finetuning.datasets import dataset_of_parts, part_of
 from finetuning.model import Model, Tensors
 from finetuning.prediction import Predictor
+from finetuning.shares import Agreement
 from finetuning.signals import Interrupted, Interruption
 from finetuning.training_settings import TrainingSettings
 
@@ -48,23 +59,30 @@ def train(
     total, warmup = settings.steps()
     last = checkpoints.latest_to_resume(folder, settings.keep_checkpoint_max)
     start = checkpoints.step(last) if last else 0
+    distributed.check_same({"the step to resume from": start})
     _log_start(settings, start, total, warmup)
     is_over = _catch_up(model, last, settings) if last else False
     if start >= total or is_over:
         return last
-    between = _hooks(start, settings, folder, interruption)
+    agreement = shares.Agreement(interruption)
+    between = _hooks(start, settings, folder, agreement)
+    if settings.processes > 1:
+        steps = _order(data, settings, start)
+        between.watch.count_by(int(data.lengths[rows].sum()) for rows in steps)
     model_fn = _make_model_fn(model, settings, between, resumes=last is not None)
     with interruption.held_back(), _memory_watched(settings, data):
         mixed = settings.mixed_precision
         estimator.create(model_fn, folder, settings.seed, mixed).train(
             lambda: _batches(data, settings, start),
-            hooks=[between.watch],
+            hooks=[*shares.of_first(), between.watch],
             max_steps=total,
         )
+    agreement.agree()
+    shadow.renew(folder)
     last = latest(folder)
-    if interruption.asked is not None:
+    if agreement.asked is not None:
         where = f"checkpoint saved at step {checkpoints.step(last):,} of {total:,}"
-        raise Interrupted(interruption.asked, where)
+        raise Interrupted(agreement.asked, where)
     return last
 
 
@@ -72,29 +90,31 @@ class _Hooks(NamedTuple):
     """What happens between two steps."""
 
     watch: hooks.WatchTraining
+    agreed: List[hooks.AgreeOnSignals]
     save: hooks.SaveCheckpoints
     evaluate: Optional[hooks.EvaluateDevSet]
 
 
 def _hooks(
-    start: int, settings: TrainingSettings, folder: str, interruption: Interruption
+    start: int, settings: TrainingSettings, folder: str, agreement: Agreement
 ) -> _Hooks:
     """Make what happens between two steps; start: the step before the first."""
     total, _ = settings.steps()
     size = settings.train_batch_size
     steps = hooks.Steps(start, total, size, settings.examples / size)
     watch = hooks.WatchTraining(steps, folder)
-    save = hooks.SaveCheckpoints(folder, settings.saves, interruption)
+    save = hooks.SaveCheckpoints(folder, settings.saves, agreement)
+    agreed = [hooks.AgreeOnSignals(agreement)] if settings.processes > 1 else []
     evaluate = None
     if settings.evaluation:
-        evaluate = hooks.EvaluateDevSet(settings.evaluation, interruption, save, watch)
-    return _Hooks(watch, save, evaluate)
+        evaluate = hooks.EvaluateDevSet(settings.evaluation, agreement, save, watch)
+    return _Hooks(watch, agreed, save, evaluate)
 
 
 def _memory_watched(settings: TrainingSettings, data: records.RecordFile) -> Any:
     """Return a context in which exhausted memory is an InputError."""
     return estimator.memory_watched(
-        settings.train_batch_size // settings.gradient_accumulation_steps,
+        settings.examples_at_once,
         settings.pad_to or data.lengths.max(),
         "raise --gradient_accumulation_steps or give --recompute_layers=true, which"
         " change no result; or lower --train_batch_size or --max_seq_length",
@@ -123,6 +143,7 @@ def _make_model_fn(
         between.watch.watch(update, pieces, loss_is_sum=not losses[0].shape.ndims)
         training_hooks = [
             hooks.RunMicroBatches(update.accumulate, count - 1, between.watch),
+            *between.agreed,
             between.save,
         ]
         if between.evaluate:
@@ -149,6 +170,7 @@ def _update(loss: tf.Tensor, settings: TrainingSettings) -> optimization.Update:
         schedule,
         in_micro_batches=settings.gradient_accumulation_steps > 1,
         scale=optimization.LossScale() if scaled else None,
+        summed=shares.summed(),
     )
 
 
@@ -230,6 +252,20 @@ def _batches(
     data: records.RecordFile, settings: TrainingSettings, start: int
 ) -> tf.data.Dataset:
     """Make the dataset of the batches from step `start` on."""
+    rest = map(shares.share, _order(data, settings, start))
+    count, parts = settings.gradient_accumulation_steps, settings.parts
+    cut = micro_batches(rest, data.lengths, count, parts)
+
+    def batches() -> Any:
+        return (parts_of(data, rows, settings.pad_to) for rows in cut)
+
+    return dataset_of_parts(data.schema, batches, parts)
+
+
+def _order(
+    data: records.RecordFile, settings: TrainingSettings, start: int
+) -> Iterator[np.ndarray]:
+    """Yield the examples of each step from step `start` on."""
     order = training_order(
         data.lengths,
         settings.train_batch_size,
@@ -238,14 +274,7 @@ def _batches(
         draw=settings.draw,
     )
     # A resumed training goes on with the examples that would have come next.
-    rest = itertools.islice(order, start, None)
-    count, parts = settings.gradient_accumulation_steps, settings.parts
-    cut = micro_batches(rest, data.lengths, count, parts)
-
-    def batches() -> Any:
-        return (parts_of(data, rows, settings.pad_to) for rows in cut)
-
-    return dataset_of_parts(data.schema, batches, parts)
+    return itertools.islice(order, start, None)
 
 
 def _first_weights(prefix: Optional[str]) -> Dict[str, tf.Variable]:

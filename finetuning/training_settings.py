@@ -27,6 +27,7 @@ class TrainingSettings(NamedTuple):
       examples: training examples in an epoch; each may be several records, or none.
       evaluation: of development data during training, or None.
       draw: draws the records of each epoch, see batches.training_order.
+      processes: that share each step.
     """
 
     train_batch_size: int
@@ -44,6 +45,7 @@ class TrainingSettings(NamedTuple):
     examples: int = 0
     evaluation: Optional[Evaluation] = None
     draw: Optional[Draw] = None
+    processes: int = 1
 
     @classmethod
     def from_flags(
@@ -63,11 +65,17 @@ class TrainingSettings(NamedTuple):
 
     @property
     def parts(self) -> int:
-        """Parts of different length that a micro-batch has."""
+        """Parts of different length that a process's micro-batch has."""
         if self.pad_to:
             return 1
-        count = self.gradient_accumulation_steps
-        return math.gcd(self.train_batch_size // count, max(1, LENGTH_CLASSES // count))
+        classes = max(1, LENGTH_CLASSES // self.gradient_accumulation_steps)
+        return math.gcd(self.examples_at_once, classes)
+
+    @property
+    def examples_at_once(self) -> int:
+        """Examples of a process's micro-batch."""
+        parts = self.processes * self.gradient_accumulation_steps
+        return self.train_batch_size // parts
 
     def steps(self) -> Tuple[int, int]:
         """Return the number of training steps, and of those that are warm-up.

@@ -240,6 +240,16 @@ def test_estimator_is_named_in_one_module():
     assert names == ["finetuning/estimator.py"]
 
 
+def test_horovod_is_imported_in_one_module():
+    """Everywhere else there may be one process and no Horovod."""
+    importing = [
+        source.name
+        for source in PRODUCT
+        if any(is_in(name, "horovod") for name in imports_of(source))
+    ]
+    assert importing == ["finetuning/launchers.py"]
+
+
 # Flags
 
 

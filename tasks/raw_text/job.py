@@ -155,6 +155,13 @@ class Job(NamedTuple):
                         "means nothing without --predict_file", f"--{name}"
                     )
             return None
+        if flags.horovod:
+            raise files.InputError(
+                "does not divide raw text among processes",
+                "--horovod",
+                remedy="leave it out, and give each process its part: --shard=1/8,"
+                " --shard=2/8, …",
+            )
         if flags.resume and flags.overwrite_output_dir:
             raise files.InputError(
                 "contradicts --overwrite_output_dir=true, which removes what would be"

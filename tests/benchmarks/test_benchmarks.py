@@ -21,6 +21,7 @@ from benchmarks import (
     featurizing,
     models,
     prediction,
+    processes,
     raw_text,
     scaling,
     scripts,
@@ -149,6 +150,21 @@ def test_scaling(run, small_corpus):
     ]
     # Each has met batches, and sentences have more pieces than there are of them.
     assert all(0 < number(row[3]) < number(row[4]) for row in rows)
+
+
+def test_processes_are_laid_out_in_a_table(monkeypatch):
+    """What Horovod adds is measured only where it is installed."""
+    monkeypatch.setattr(processes.os, "sched_getaffinity", lambda _: {3, 5})
+    compared = processes.layouts(32)
+    assert compared["two"] == processes.Layout(((3,), (5,)), 32)
+    seconds = dict.fromkeys(compared, (1.0, 0.0))
+    seconds.update(half=(0.6, 0.0), two=(0.8, 44e6))
+    rows = processes.rows(compared, seconds)
+    assert all(len(row) == len(processes.HEAD) for row in rows)
+    assert rows[-1] == (2, 1, 32, 1.25, 40.0, 44.0, "25%")
+    table = tf.IndexedSlices(tf.zeros([7, 3]), tf.zeros([7], tf.int32))
+    values = [tf.zeros([2, 5]), table, None]
+    assert processes.bytes_of(values, pieces=9.0) == 4 * (10 + 9 * 4)
 
 
 def test_whole_job(run, small_corpus, monkeypatch):

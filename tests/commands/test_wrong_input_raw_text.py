@@ -123,6 +123,11 @@ CASES = cases_of(
         "--resume: means nothing without --predict_",
     ),
     (
+        "several processes",
+        [give(OWN, "--horovod=true")],
+        "--horovod: does not divide raw text among processes; .*--shard=1/8",
+    ),
+    (
         "format without",
         [give("--output_formats=html")],
         "--output_formats: means nothing",

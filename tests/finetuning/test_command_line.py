@@ -70,6 +70,7 @@ DEFAULTS = {
     "pad_to_max_length": (False, False, False),
     "gradient_accumulation_steps": (1, 1, 1),
     "mixed_precision": (False, False, False),
+    "horovod": (False, False, False),
     "recompute_layers": (False, False, False),
     "require_gpu": (False, False, False),
     "report": (True, True, True),

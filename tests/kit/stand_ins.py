@@ -105,9 +105,12 @@ class Machine:
         for name, line in [
             ("requirements.txt", "tensorflow-cpu==1\nsix\n"),
             ("requirements-gpu.txt", "tensorflow[and-cuda]==1\nsix\n"),
+            ("requirements-horovod.txt", "horovod==1\n"),
             ("tests/requirements.txt", "pytest\n"),
         ]:
             (self.repo / name).write_text(line)
+        (self.repo / "finetuning").mkdir()
+        shutil.copy(str(ROOT / "finetuning/horovod.sh"), str(self.repo / "finetuning"))
         for tool in TOOLS:
             (self.bin / tool).symlink_to(shutil.which(tool))
         self.computer("Linux", "x86_64")

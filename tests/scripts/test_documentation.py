@@ -29,8 +29,17 @@ WITH_RESULTS = ("docs/report.md",)
 # Flags of other programs.
 FOREIGN = {
     *("logdir",),  # tensorboard
-    *("account", "array", "dependency", "gpus", "gpus-per-node", "nodes", "mpi"),
-    *("ntasks-per-node", "parsable", "partition", "requeue", "signal", "time"),
+    *("account", "array", "dependency", "gpus", "gpus-per-node", "gpus-per-task"),
+    *("nodes", "mpi"),
+    *(
+        "ntasks",
+        "ntasks-per-node",
+        "parsable",
+        "partition",
+        "requeue",
+        "signal",
+        "time",
+    ),
     *("config", "dry-run", "profile", "snakefile", "unlock"),  # Snakemake
 }
 FLAG = re.compile(r"(?<![\w-])--([a-z][a-z0-9_-]*)")

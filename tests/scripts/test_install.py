@@ -116,6 +116,31 @@ def test_another_tensorflow_is_not_installed_over_the_old_one(machine):
     assert machine.said() == ""
 
 
+def test_horovod_is_compiled_for_the_tensorflow_that_is_there(machine):
+    machine.on_path("python3.11", "3.11.7")
+    finished = machine.run("--with=horovod")
+    assert finished.stderr.splitlines()[-1] == (
+        "install.sh: error: Horovod is compiled here and needs cmake, make and g++:"
+        " cmake is missing"
+    )
+    for tool in ("cmake", "make", "g++"):
+        machine.script(machine.bin / tool, "#!/bin/sh\n")
+    said = machine.said("--with=horovod", "tests/requirements.txt")
+    assert said.endswith("compiling Horovod for this TensorFlow: 4 to 7 minutes\n")
+    assert machine.installed() == ["requirements-horovod.txt"]
+    assert "--no-build-isolation" in machine.pip_calls()[-1]
+    assert machine.said("--with=horovod") == ""
+
+
+@pytest.mark.parametrize("version, gpu", [("3.12.3", "0"), ("3.11.7", "1")])
+def test_tensorflow_without_a_horovod_is_refused_beforehand(machine, version, gpu):
+    machine.on_path("python3", version)
+    machine.card("a card", "8.0")
+    refusal = machine.refusal("--with=horovod", PYTHON=version[:4], GPU=gpu)
+    assert "Horovod supports TensorFlow up to 2.15; " in refusal
+    assert not (machine.repo / ".venv").exists()
+
+
 def test_what_tensorflow_sees_is_said_once_it_is_installed(machine):
     machine.on_path("python3.12", "3.12.3")
     assert machine.said().endswith("install.sh: TensorFlow 0.0 starts\n")
