@@ -600,8 +600,12 @@ def _embed(parts, layout, config):
         "position_embeddings", [config.max_position_embeddings, size], deviation
     )
 
+    # After a gather from the variable itself each reading of it makes a copy, AdamW's,
+    # too: TensorFlow then takes it for one that is updated row by row.
+    rows = words.read_value()
+
     def embed(part, batch, length):
-        hidden = tf.gather(words, part.input_ids)
+        hidden = tf.gather(rows, part.input_ids)
         if part.token_type_ids is None:
             hidden += types[0]
         else:
