@@ -14,9 +14,9 @@ import argparse
 import contextlib
 import json
 import os
-import resource
+import re
 import sys
-from typing import Any, Callable, List, NamedTuple, Optional
+from typing import Any, Callable, List, NamedTuple, Optional, Union
 from unittest import mock
 
 if __name__ == "__main__":  # started as a file: let `benchmarks` be found
@@ -174,9 +174,17 @@ def write_features(path: str, data: RecordFile) -> None:
         np.savez(stream, lengths=data.lengths, **arrays)
 
 
-def memory() -> float:
-    """Return the process's peak of resident memory in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def memory(process: Union[int, str] = "self") -> float:
+    """Return a process's peak of resident memory in MB; 0 when it has ended.
+
+    getrusage would give that of the process which started it, if that is more.
+    """
+    try:
+        with open(f"/proc/{process}/status", encoding="utf-8") as stream:
+            found = re.search(r"VmHWM:\s*(\d+) kB", stream.read())
+    except OSError:
+        return 0.0
+    return int(found.group(1)) / 1024 if found else 0.0
 
 
 COMMANDS = {

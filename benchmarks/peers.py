@@ -35,7 +35,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 if __name__ == "__main__":  # started as a file: let `benchmarks` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from benchmarks import common, corpora, models, raw_text, scripts  # noqa: E402  isort: skip
-from benchmarks.peer_suite import TRAINING, Setting  # noqa: E402
+from benchmarks.peer_suite import TRAINING, Setting, memory  # noqa: E402
 from biocodes import export_model  # noqa: E402
 from biocodes.lib import files  # noqa: E402
 from biocodes.lib.labels import LABEL_FILE, read_labels  # noqa: E402
@@ -51,6 +51,8 @@ EXPORTS = {
     "int8": ["--to=onnx", "--int8=true"],
     "huggingface": ["--to=huggingface"],
 }
+# Seconds between two looks at the memory of a command.
+PAUSE = 0.02
 # Files of the peers' features.
 FEATURES = "features.npz"
 PEERS = os.path.join(common.ROOT, "examples", "work", "peers")
@@ -274,11 +276,14 @@ def seconds_of_command(command: List[str], folder: str) -> List[float]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = status
-    if status:
+    peak = 0.0
+    while process.poll() is None:
+        peak = max(peak, memory(process.pid))
+        time.sleep(PAUSE)
+    seconds = time.perf_counter() - started
+    if process.returncode:
         raise files.InputError(f"{' '.join(command)} failed")
-    return [time.perf_counter() - started, usage.ru_maxrss / 1024]
+    return [seconds, peak]
 
 
 # The table
