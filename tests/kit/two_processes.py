@@ -19,7 +19,11 @@ if __name__ == "__main__":
     sys.path[:0] = [str((pathlib.Path(__file__).parent / x).resolve()) for x in folders]
 
 # What each part changes in small_training.SETTINGS.
-TRAININGS = {"whole": {}, "micro_batches": {"gradient_accumulation_steps": 2}}
+TRAININGS = {
+    "whole": {},
+    "micro_batches": {"gradient_accumulation_steps": 2},
+    "scaled_loss": {"mixed_precision": True},
+}
 FLAGS = ("--do_train", "--train_batch_size=4", "--horovod=true")
 SECONDS = 300
 
@@ -61,12 +65,15 @@ def run(folder):
 
 def main(folder):
     """Be one of the two."""
-    from finetuning import checkpoints, distributed, shadow
+    from finetuning import checkpoints, distributed, mixed_precision, shadow
     from kit.models import tiny_config, tiny_model, value_of
     from kit.small_run import parsed
     from kit.small_training import head_that_counts
 
     flags = parsed(*FLAGS, f"--output_dir={folder}")
+    # As on a card, but in float32, so that the result can be compared.
+    mixed_precision.needs_loss_scale = lambda: True
+    mixed_precision.switch_on = lambda options: None
     found = {}
     with distributed.joined(flags), shadow.cast(flags):
         own = pathlib.Path(flags.output_dir)
