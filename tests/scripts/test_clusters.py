@@ -51,10 +51,12 @@ class Cluster:
         """Run sbatch → its CompletedProcess; statuses: how the calls of Python end."""
         (self.folder / "status").write_text("".join(f"{s}\n" for s in statuses))
         path = f"{self.programs}{os.pathsep}{os.environ['PATH']}"
+        # The jobs take VENV for the suite's environment; CI has set it, too.
+        own = {name: value for name, value in os.environ.items() if name != "VENV"}
         return subprocess.run(
             ["sbatch", *arguments],
             cwd=str(self.folder),
-            env=dict(os.environ, PATH=path, **variables),
+            env=dict(own, PATH=path, **variables),
             capture_output=True,
             encoding="utf-8",
             timeout=60,
