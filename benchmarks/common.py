@@ -9,7 +9,7 @@ import re
 import statistics
 import tempfile
 import time
-from typing import Any, Callable, Dict, Iterator, List, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 from biocodes.lib import command
 from finetuning import command_line, console
@@ -65,6 +65,17 @@ def argument_parser(
 def add_task(parser: argparse.ArgumentParser) -> None:
     """Add --task, for benchmarks that know all three."""
     parser.add_argument("--task", choices=TASKS, default="ner", help="default: ner")
+
+
+def add_counts(parser: argparse.ArgumentParser, *counts: Tuple[str, int, str]) -> None:
+    """Add flags that take whole numbers from 1: each its name, default and meaning."""
+    for name, default, text in counts:
+        parser.add_argument(
+            f"--{name}",
+            type=positive,
+            default=default,
+            help=f"{text}; default: {default}",
+        )
 
 
 DATA_OF_TASK = {

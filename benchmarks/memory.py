@@ -26,6 +26,7 @@ from unittest import mock
 if __name__ == "__main__":  # started as a file: let `benchmarks` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from benchmarks import common, corpora, models, scripts  # noqa: E402  isort: skip
+from benchmarks import peer_common  # noqa: E402  isort: skip
 import numpy as np  # noqa: E402
 import tensorflow.compat.v1 as tf  # noqa: E402
 
@@ -240,9 +241,7 @@ def peak_of(step_stats: Any) -> int:
 
 def greatest_resident() -> int:
     """Return the bytes that this process held at most since the last reset (Linux)."""
-    with open("/proc/self/status") as stream:
-        fields = dict(line.split(":", 1) for line in stream)
-    return int(fields["VmHWM"].split()[0]) * 1024
+    return int(peer_common.memory() * 2**20)
 
 
 def measure_phases(flags: Sequence[str]) -> List[int]:

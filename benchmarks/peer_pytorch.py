@@ -16,11 +16,12 @@ bfloat16) and threads.
 """
 
 import json
-import re
 import sys
 import time
+from typing import Any, Dict, Iterator, List
 
 import numpy as np
+import peer_common
 import torch
 import transformers
 
@@ -36,16 +37,7 @@ PEAK_RATE = 5e-5
 NOT_COUNTED = -100
 
 
-def memory():
-    """Return the process's peak of resident memory in MB.
-
-    getrusage would give that of the process which started it, if that is more.
-    """
-    with open("/proc/self/status", encoding="utf-8") as stream:
-        return int(re.search(r"VmHWM:\s*(\d+) kB", stream.read()).group(1)) / 1024
-
-
-def model_of(request):
+def model_of(request: Dict[str, Any]) -> torch.nn.Module:
     """Make the model with random weights: speed does not depend on them."""
     torch.manual_seed(1)
     torch.set_num_threads(request["threads"])
@@ -53,15 +45,16 @@ def model_of(request):
     return CLASSES[request["task"]](config)
 
 
-def batch_of(features, lengths, rows):
+def batch_of(
+    features: Dict[str, np.ndarray], lengths: np.ndarray, rows: np.ndarray
+) -> Dict[str, torch.Tensor]:
     """Pad examples to the longest among them."""
-    longest = int(lengths[rows].max())
-    mask = (np.arange(longest)[None, :] < lengths[rows][:, None]).astype(np.int64)
+    mask = peer_common.mask_of(lengths[rows])
     batch = {"attention_mask": torch.from_numpy(mask)}
     for name, values in features.items():
         chosen = values[rows]
         if chosen.ndim == 2:
-            chosen = chosen[:, :longest]
+            chosen = chosen[:, : mask.shape[1]]
         chosen = chosen.astype(np.int64)
         if name == "labels" and chosen.ndim == 2:
             chosen = np.where(mask, chosen, NOT_COUNTED)
@@ -69,7 +62,9 @@ def batch_of(features, lengths, rows):
     return batch
 
 
-def grouped(lengths, batch_size, random):
+def grouped(
+    lengths: np.ndarray, batch_size: int, random: np.random.RandomState
+) -> Iterator[np.ndarray]:
     """Yield the rows of batches without end, similar lengths together."""
     while True:
         order = random.permutation(len(lengths))
@@ -84,17 +79,10 @@ def grouped(lengths, batch_size, random):
                     yield batches[i]
 
 
-def loaded(request):
-    """Read the features; return them, and the lengths of the examples."""
-    with np.load(request["features"]) as arrays:
-        features = {name: arrays[name] for name in arrays.files}
-    return features, features.pop("lengths")
-
-
-def train(request):
+def train(request: Dict[str, Any]) -> List[float]:
     """Train some steps, and time those after the first few."""
     model = model_of(request).train()
-    features, lengths = loaded(request)
+    features, lengths = peer_common.load(request["features"])
     decayed = [p for n, p in model.named_parameters() if not is_exempt(n)]
     others = [p for n, p in model.named_parameters() if is_exempt(n)]
     groups = [
@@ -124,29 +112,23 @@ def train(request):
         schedule.step()
         optimizer.zero_grad()
     seconds = time.perf_counter() - started
-    return [request["steps"] * request["batch_size"] / seconds, memory()]
+    return [request["steps"] * request["batch_size"] / seconds, peer_common.memory()]
 
 
-def is_exempt(name):
+def is_exempt(name: str) -> bool:
     """Whether BERT's weight decay leaves a parameter out."""
     return name.endswith("bias") or "LayerNorm" in name
 
 
-def predict(request):
+def predict(request: Dict[str, Any]) -> List[float]:
     """Predict all examples twice, sorted by length, and time the second time."""
     model = model_of(request).eval()
     if request["dtype"] == "bfloat16":
         model = model.to(torch.bfloat16)
-    features, lengths = loaded(request)
-    features = {
-        n: v for n, v in features.items() if n in ("input_ids", "token_type_ids")
-    }
-    order = np.argsort(lengths, kind="stable")[::-1]
-    batches, start = [], 0
-    while start < len(order):
-        count = max(request["pieces"] // int(lengths[order[start]]), 1)
-        batches.append(order[start : start + count])
-        start += count
+    features, lengths = peer_common.load(request["features"])
+    taken = set(features) & {"input_ids", "token_type_ids"}
+    features = {name: features[name] for name in taken}
+    batches = peer_common.batches_of(lengths, request["pieces"])
     for _ in range(2):
         started = time.perf_counter()
         with torch.inference_mode():
@@ -154,10 +136,10 @@ def predict(request):
                 output = model(**batch_of(features, lengths, rows))
                 [values.float().numpy() for values in output.values()]
         seconds = time.perf_counter() - started
-    return [float(lengths.sum()) / seconds, memory()]
+    return [float(lengths.sum()) / seconds, peer_common.memory()]
 
 
-def entities(folder, text, result):
+def entities(folder: str, text: str, result: str) -> None:
     """Find the entities of passages by transformers' pipeline, and write them."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForTokenClassification.from_pretrained(folder)
@@ -177,12 +159,12 @@ def entities(folder, text, result):
             stream.write(json.dumps(kept) + "\n")
 
 
-def main(argv):
+def main(argv: List[str]) -> None:
     """Run one of the commands."""
     command, *arguments = argv
     if command == "entities":
         entities(*arguments)
-        print(json.dumps([memory()]))
+        print(json.dumps([peer_common.memory()]))
         return
     with open(arguments[0], encoding="utf-8") as stream:
         request = json.load(stream)

@@ -14,14 +14,14 @@ import argparse
 import contextlib
 import json
 import os
-import re
 import sys
-from typing import Any, Callable, List, NamedTuple, Optional, Union
+from typing import Any, Callable, List, NamedTuple, Optional
 from unittest import mock
 
 if __name__ == "__main__":  # started as a file: let `benchmarks` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from benchmarks import common, corpora, models, scripts  # noqa: E402  isort: skip
+from benchmarks.peer_common import memory  # noqa: E402  isort: skip
 import numpy as np  # noqa: E402
 
 from biocodes.lib import files  # noqa: E402
@@ -97,6 +97,7 @@ def predict_twice(setting: Setting, folder: str, mixed: bool) -> List[float]:
     """
 
     def predict(predictor: Predictor, data: RecordFile) -> List[float]:
+        """Predict all batches, twice."""
         settings = predictor.settings._replace(mixed_precision=mixed)
         predictor = predictor._replace(settings=settings)
         session = engine_of(predictor.checkpoint).open_session(predictor, data.schema)
@@ -172,19 +173,6 @@ def write_features(path: str, data: RecordFile) -> None:
     }
     with open(path, "wb") as stream:
         np.savez(stream, lengths=data.lengths, **arrays)
-
-
-def memory(process: Union[int, str] = "self") -> float:
-    """Return a process's peak of resident memory in MB; 0 when it has ended.
-
-    getrusage would give that of the process which started it, if that is more.
-    """
-    try:
-        with open(f"/proc/{process}/status", encoding="utf-8") as stream:
-            found = re.search(r"VmHWM:\s*(\d+) kB", stream.read())
-    except OSError:
-        return 0.0
-    return int(found.group(1)) / 1024 if found else 0.0
 
 
 COMMANDS = {

@@ -35,7 +35,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 if __name__ == "__main__":  # started as a file: let `benchmarks` be found
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from benchmarks import common, corpora, models, raw_text, scripts  # noqa: E402  isort: skip
-from benchmarks.peer_suite import TRAINING, Setting, memory  # noqa: E402
+from benchmarks.peer_common import memory  # noqa: E402
+from benchmarks.peer_suite import TRAINING, Setting  # noqa: E402
 from biocodes import export_model  # noqa: E402
 from biocodes.lib import files  # noqa: E402
 from biocodes.lib.labels import LABEL_FILE, read_labels  # noqa: E402
@@ -78,13 +79,11 @@ def parse(argv: Optional[List[str]]) -> argparse.Namespace:
     parser.add_argument(
         "--parts", default=",".join(PARTS), help="what is measured; default: all"
     )
-    for name, default in (("steps", 60), ("warm_up", 8)):
-        parser.add_argument(
-            f"--{name}",
-            type=common.positive,
-            default=default,
-            help=f"default: {default}",
-        )
+    common.add_counts(
+        parser,
+        ("steps", 60, "training steps that are timed"),
+        ("warm_up", 8, "steps before these"),
+    )
     parser.add_argument(
         "--abstracts", type=common.numbers, default=[6, 300], help="default: 6,300"
     )
@@ -249,19 +248,10 @@ def commands_of(
             measured[what, name] = functools.partial(
                 seconds_of_command, command, peers.folder
             )
-        command = [peers.python, PYTORCH]
+        model = peers.fine_tuned["huggingface"]
+        command = [peers.python, PYTORCH, "entities", model, path]
         measured[what, "transformers, float32"] = functools.partial(
-            seconds_of_command,
-            *(
-                [
-                    peers.python,
-                    PYTORCH,
-                    "entities",
-                    peers.fine_tuned["huggingface"],
-                    path,
-                ],
-            ),
-            peers.folder,
+            seconds_of_command, command, peers.folder
         )
     return measured
 

@@ -47,17 +47,12 @@ class Layout(NamedTuple):
 def parse(argv: Optional[List[str]]) -> argparse.Namespace:
     """Parse the command line; argv None is the process's own."""
     parser = common.argument_parser(__doc__, 3, **common.DATA_OF_NER)
-    for name, default, text in (
+    common.add_counts(
+        parser,
         ("batch_size", 32, "examples in a step"),
         ("steps", 30, "training steps that are timed"),
         ("warm_up", 5, "steps before these"),
-    ):
-        parser.add_argument(
-            f"--{name}",
-            type=common.positive,
-            default=default,
-            help=f"{text}; default: {default}",
-        )
+    )
     return parser.parse_args(argv)
 
 
@@ -101,21 +96,17 @@ def bytes_of(values: List[Any], pieces: float) -> float:
     return total
 
 
-def variables_of(layout: Layout, rank: int) -> Dict[str, str]:
-    """Return the environment of a process: srun's, where there are several."""
-    count = str(len(layout.cores))
-    if count == "1":
-        return dict(os.environ)
-    return dict(
-        os.environ,
-        SLURM_JOB_ID=str(os.getpid()),
-        SLURM_PROCID=str(rank),
-        SLURM_LOCALID=str(rank),
-        SLURM_NODEID="0",
-        SLURM_STEP_NUM_TASKS=count,
-        SLURM_STEP_TASKS_PER_NODE=count,
-        SLURM_STEP_NODELIST="localhost",
-    )
+def variables_of(rank: int, count: int) -> Dict[str, str]:
+    """Return what srun tells a process on this machine; the port is the job's."""
+    return {
+        "SLURM_JOB_ID": str(os.getpid()),
+        "SLURM_PROCID": str(rank),
+        "SLURM_LOCALID": str(rank),
+        "SLURM_NODEID": "0",
+        "SLURM_STEP_NUM_TASKS": str(count),
+        "SLURM_STEP_TASKS_PER_NODE": str(count),
+        "SLURM_STEP_NODELIST": "localhost",
+    }
 
 
 # All of them
@@ -146,7 +137,7 @@ def measured(
         processes.append(
             subprocess.Popen(
                 [*pinned, *command],
-                env=variables_of(layout, rank),
+                env=dict(os.environ, **variables_of(rank, len(layout.cores))),
                 stdout=subprocess.PIPE,
             )
         )

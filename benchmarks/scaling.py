@@ -53,17 +53,12 @@ def parse(argv: Optional[List[str]]) -> argparse.Namespace:
             default=common.numbers(default),
             help=f"{text}; default: {default}",
         )
-    for name, default, text in (
+    common.add_counts(
+        parser,
         ("batch_size", 8, "examples in a step when sentences grow"),
         ("steps", 30, "training steps that are timed"),
         ("warm_up", 5, "steps before these"),
-    ):
-        parser.add_argument(
-            f"--{name}",
-            type=common.positive,
-            default=default,
-            help=f"{text}; default: {default}",
-        )
+    )
     return parser.parse_args(argv)
 
 

@@ -73,17 +73,10 @@ def parse(argv: Optional[List[str]]) -> argparse.Namespace:
         type=common.positive,
         help="steps that are timed; default: an epoch's",
     )
-    parser.add_argument(
-        "--padded_steps",
-        type=common.positive,
-        default=20,
-        help="the same with --pad_to_max_length=true; default: 20",
-    )
-    parser.add_argument(
-        "--warm_up",
-        type=common.positive,
-        default=5,
-        help="steps before these, not timed; default: 5",
+    common.add_counts(
+        parser,
+        ("padded_steps", 20, "the same with --pad_to_max_length=true"),
+        ("warm_up", 5, "steps before these, not timed"),
     )
     return parser.parse_args(argv)
 

@@ -16,7 +16,7 @@ check_horovod() {
 
 # Compiles Horovod in the environment, unless it is there.
 install_horovod() {
-  local file=$here/requirements-horovod.txt tool
+  local file=$here/finetuning/requirements-horovod.txt tool
   ! cmp -s "$file" "$(record "$file")" || return 0
   for tool in cmake make g++; do
     type -P "$tool" >/dev/null ||

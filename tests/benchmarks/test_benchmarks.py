@@ -32,20 +32,9 @@ from benchmarks import (
 )
 from biocodes.lib import conll, files, squad
 from kit.paths import DATA, ROOT
+from kit.small_corpus import SENTENCES
 
 TINY = [f"--model_dir={DATA / 'init'}", "--do_lower_case=false", "--rounds=1"]
-SENTENCES = 60
-
-
-@pytest.fixture(scope="module")
-def small_corpus(tmp_path_factory):
-    """The first sentences of NCBI-disease's files."""
-    folder = tmp_path_factory.mktemp("corpus")
-    for name in ("train.tsv", "train_dev.tsv", "devel.tsv", "test.tsv"):
-        text = (ROOT / "examples" / "NCBI-disease" / name).read_text("utf-8")
-        beginning = "\n\n".join(text.split("\n\n")[:SENTENCES])
-        (folder / name).write_text(beginning + "\n", "utf-8")
-    return str(folder)
 
 
 @pytest.fixture(autouse=True)

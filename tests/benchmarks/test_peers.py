@@ -16,21 +16,9 @@ import tensorflow.compat.v1 as tf
 
 from benchmarks import common, peer_suite, peers
 from biocodes.lib import conll, files
-from kit.paths import DATA, ROOT
+from kit.paths import DATA
 
 MODEL = str(DATA / "init")
-SENTENCES = 40
-
-
-@pytest.fixture(scope="module", autouse=True)
-def small_corpus(tmp_path_factory):
-    """The first sentences of NCBI-disease's files."""
-    folder = tmp_path_factory.mktemp("corpus")
-    for name in ("train.tsv", "train_dev.tsv", "devel.tsv", "test.tsv"):
-        text = (ROOT / "examples" / "NCBI-disease" / name).read_text("utf-8")
-        beginning = "\n\n".join(text.split("\n\n")[:SENTENCES])
-        (folder / name).write_text(beginning + "\n", "utf-8")
-    return str(folder)
 
 
 @pytest.fixture

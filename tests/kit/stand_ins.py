@@ -100,16 +100,16 @@ class Machine:
         self.home = folder / "home"
         self.pip_log = folder / "pip.log"
         (self.repo / "tests").mkdir(parents=True)
+        (self.repo / "finetuning").mkdir()
         self.bin.mkdir()
         shutil.copy(str(ROOT / "install.sh"), str(self.repo))
         for name, line in [
             ("requirements.txt", "tensorflow-cpu==1\nsix\n"),
             ("requirements-gpu.txt", "tensorflow[and-cuda]==1\nsix\n"),
-            ("requirements-horovod.txt", "horovod==1\n"),
+            ("finetuning/requirements-horovod.txt", "horovod==1\n"),
             ("tests/requirements.txt", "pytest\n"),
         ]:
             (self.repo / name).write_text(line)
-        (self.repo / "finetuning").mkdir()
         shutil.copy(str(ROOT / "finetuning/horovod.sh"), str(self.repo / "finetuning"))
         for tool in TOOLS:
             (self.bin / tool).symlink_to(shutil.which(tool))

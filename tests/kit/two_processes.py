@@ -30,17 +30,9 @@ SECONDS = 300
 
 def command(folder, rank):
     """Return the variables of srun's process and the command that it runs."""
-    # A port is a number of the job; another job has another one.
-    variables = {
-        "SLURM_JOB_ID": str(os.getpid()),
-        "SLURM_PROCID": str(rank),
-        "SLURM_LOCALID": str(rank),
-        "SLURM_NODEID": "0",
-        "SLURM_STEP_NUM_TASKS": "2",
-        "SLURM_STEP_TASKS_PER_NODE": "2",
-        "SLURM_STEP_NODELIST": "localhost",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
+    from benchmarks.processes import variables_of
+
+    variables = dict(variables_of(rank, 2), TF_CPP_MIN_LOG_LEVEL="3")
     return dict(os.environ, **variables), [sys.executable, __file__, str(folder)]
 
 

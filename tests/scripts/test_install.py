@@ -127,7 +127,7 @@ def test_horovod_is_compiled_for_the_tensorflow_that_is_there(machine):
         machine.script(machine.bin / tool, "#!/bin/sh\n")
     said = machine.said("--with=horovod", "tests/requirements.txt")
     assert said.endswith("compiling Horovod for this TensorFlow: 4 to 7 minutes\n")
-    assert machine.installed() == ["requirements-horovod.txt"]
+    assert machine.installed() == ["finetuning/requirements-horovod.txt"]
     assert "--no-build-isolation" in machine.pip_calls()[-1]
     assert machine.said("--with=horovod") == ""
 
