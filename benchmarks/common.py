@@ -69,12 +69,9 @@ def add_task(parser: argparse.ArgumentParser) -> None:
 
 def add_counts(parser: argparse.ArgumentParser, *counts: Tuple[str, int, str]) -> None:
     """Add flags that take whole numbers from 1: each its name, default and meaning."""
-    for name, default, text in counts:
+    for flag, default, text in counts:
         parser.add_argument(
-            f"--{name}",
-            type=positive,
-            default=default,
-            help=f"{text}; default: {default}",
+            flag, type=positive, default=default, help=f"{text}; default: {default}"
         )
 
 

@@ -81,8 +81,8 @@ def parse(argv: Optional[List[str]]) -> argparse.Namespace:
     )
     common.add_counts(
         parser,
-        ("steps", 60, "training steps that are timed"),
-        ("warm_up", 8, "steps before these"),
+        ("--steps", 60, "training steps that are timed"),
+        ("--warm_up", 8, "steps before these"),
     )
     parser.add_argument(
         "--abstracts", type=common.numbers, default=[6, 300], help="default: 6,300"

@@ -49,9 +49,9 @@ def parse(argv: Optional[List[str]]) -> argparse.Namespace:
     parser = common.argument_parser(__doc__, 3, **common.DATA_OF_NER)
     common.add_counts(
         parser,
-        ("batch_size", 32, "examples in a step"),
-        ("steps", 30, "training steps that are timed"),
-        ("warm_up", 5, "steps before these"),
+        ("--batch_size", 32, "examples in a step"),
+        ("--steps", 30, "training steps that are timed"),
+        ("--warm_up", 5, "steps before these"),
     )
     return parser.parse_args(argv)
 

@@ -55,9 +55,9 @@ def parse(argv: Optional[List[str]]) -> argparse.Namespace:
         )
     common.add_counts(
         parser,
-        ("batch_size", 8, "examples in a step when sentences grow"),
-        ("steps", 30, "training steps that are timed"),
-        ("warm_up", 5, "steps before these"),
+        ("--batch_size", 8, "examples in a step when sentences grow"),
+        ("--steps", 30, "training steps that are timed"),
+        ("--warm_up", 5, "steps before these"),
     )
     return parser.parse_args(argv)
 

@@ -75,8 +75,8 @@ def parse(argv: Optional[List[str]]) -> argparse.Namespace:
     )
     common.add_counts(
         parser,
-        ("padded_steps", 20, "the same with --pad_to_max_length=true"),
-        ("warm_up", 5, "steps before these, not timed"),
+        ("--padded_steps", 20, "the same with --pad_to_max_length=true"),
+        ("--warm_up", 5, "steps before these, not timed"),
     )
     return parser.parse_args(argv)
 
