@@ -54,4 +54,19 @@ def _types_and_shapes(
 def _dataset(
     types_and_shapes: Tuple[Any, Any], batches: Callable[[], Iterator[Any]]
 ) -> tf.data.Dataset:
-    return tf.data.Dataset.from_generator(batches, *types_and_shapes).prefetch(2)
+    made = tf.data.Dataset.from_generator(batches, *types_and_shapes).prefetch(2)
+    return made.with_options(_without_tuning())
+
+
+def _without_tuning() -> tf.data.Options:
+    """Return options of a dataset in which TensorFlow looks for nothing to tune.
+
+    There is nothing here, and the thread that looks can keep a session from closing:
+    if it misses that the input has ended, it sleeps on, for up to a minute.
+    """
+    options = tf.data.Options()
+    if hasattr(options, "autotune"):
+        options.autotune.enabled = False
+    else:  # TensorFlow 1.15
+        options.experimental_optimization.autotune = False
+    return options

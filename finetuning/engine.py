@@ -23,6 +23,7 @@ from typing import Any
 
 from biocodes.lib import files
 from biocodes.lib.model_folder import is_exported
+from finetuning import allocator
 from finetuning.command_line import set_up_tensorflow, start_tensorflow
 
 TENSORFLOW, ONNX = ENGINES = ("tensorflow", "onnx")
@@ -46,6 +47,7 @@ def start_engine(flags: Any) -> None:
                 )
     else:
         set_up_tensorflow()
+        allocator.keep_freed_memory()
     named(flags.engine).report_device(flags.require_gpu)
     if flags.mixed_precision:
         named(flags.engine).check_mixed_precision()
