@@ -28,7 +28,9 @@ def test_byte_order_mark_and_crlf_are_no_part_of_words_or_labels(write):
     ]
 
 
-def test_a_file_of_sentences_is_read_anew_each_time(write):
+@pytest.mark.parametrize("kept", [0, conll.KEPT])
+def test_a_file_of_sentences_can_be_gone_through_again(write, kept, monkeypatch):
+    monkeypatch.setattr(conll, "KEPT", kept)
     path = write(b"a\tB\n\nb\tO\nc\tI\n")
     sentences = conll.SentenceFile(path)
     assert len(sentences) == 2
@@ -36,6 +38,16 @@ def test_a_file_of_sentences_is_read_anew_each_time(write):
         assert list(sentences) == conll.load_sentences(path)
     short = conll.SentenceFile(path, change=lambda one: one._replace(words=["x"]))
     assert [sentence.words for sentence in short] == [["x"], ["x"]]
+
+
+def test_a_small_file_is_read_once_and_a_large_one_each_time(write, monkeypatch):
+    path = write(b"a\tB\n")
+    small = conll.SentenceFile(path)
+    monkeypatch.setattr(conll, "KEPT", 3)
+    large = conll.SentenceFile(path)
+    write(b"b\tB\n")
+    words = [[sentence.words for sentence in each] for each in (small, large)]
+    assert words == [[["a"]], [["b"]]]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"a\tB\n\nb\n"])

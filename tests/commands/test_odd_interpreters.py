@@ -1,5 +1,6 @@
 """Flags of Python, streams and limits of memory that a script may be started with."""
 
+import gc
 import importlib
 import os
 import re
@@ -217,3 +218,14 @@ def test_library_raises_what_it_met(error):
     with pytest.raises(type(error)):
         with tensorflow_import.importing():
             raise error
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_import_leaves_the_garbage_collector_as_it_was(before, monkeypatch):
+    monkeypatch.setattr(gc, "isenabled", lambda: before)
+    calls = []
+    monkeypatch.setattr(gc, "disable", lambda: calls.append("off"))
+    monkeypatch.setattr(gc, "enable", lambda: calls.append("on"))
+    with pytest.raises(KeyError), tensorflow_import.importing():
+        raise KeyError("of whoever imports")
+    assert calls == ["off", "on"][: 1 + before]
