@@ -62,8 +62,10 @@ class BertConfig:
       max_position_embeddings: longest sequence.
       type_vocab_size: number of token types (segments).
       initializer_range: standard deviation of new weights.
+      fused_layer_norm: see with_fused_layer_norm; no key of bert_config.json.
     """
 
+    fused_layer_norm = False
     SIZES = (
         "vocab_size",
         "hidden_size",
@@ -149,7 +151,7 @@ class BertConfig:
 
     def to_dict(self) -> Dict[str, Any]:
         """Return the keys and values as bert_config.json has them."""
-        return dict(self.__dict__)
+        return {key: getattr(self, key) for key in self.KEYS}
 
     def to_json_string(self) -> str:
         """Return the text of a bert_config.json."""
@@ -160,6 +162,15 @@ class BertConfig:
         config = copy.copy(self)
         config.hidden_dropout_prob = 0.0
         config.attention_probs_dropout_prob = 0.0
+        return config
+
+    def with_fused_layer_norm(self) -> "BertConfig":
+        """Return the same configuration for prediction where oneDNN fuses layer_norm.
+
+        Its graphs are slower everywhere else, and TensorFlow 1 cannot run them.
+        """
+        config = copy.copy(self)
+        config.fused_layer_norm = True
         return config
 
     def _check(self) -> None:
@@ -455,21 +466,50 @@ def output_layer(x: tf.Tensor, units: int, suffix: str = "") -> tf.Tensor:
     return y
 
 
-def layer_norm(input_tensor: tf.Tensor, name: Optional[str] = None) -> tf.Tensor:
+def layer_norm(
+    input_tensor: tf.Tensor, name: Optional[str] = None, fused: bool = False
+) -> tf.Tensor:
     """Normalize over the last axis (Ba et al. 2016).
 
     Args:
       input_tensor: float, at least one axis, the last one of a known size.
       name: variable scope; default: the next of LayerNorm, LayerNorm_1, …
+      fused: whether in the form that oneDNN fuses, of two axes and without a gradient.
     """
     size = input_tensor.shape.as_list()[-1]
     with tf.variable_scope(name, default_name="LayerNorm"):
         beta = _variable("beta", [size], tf.zeros_initializer())
         gamma = _variable("gamma", [size], tf.ones_initializer())
-    mean = tf.reduce_mean(input_tensor, axis=-1, keepdims=True)
-    centred = input_tensor - mean
+    normalized = (_fused_normalized if fused else _normalized)(input_tensor)
+    return normalized * gamma + beta
+
+
+def _normalized(x):
+    """Bring the last axis to mean 0 and variance 1."""
+    centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
     variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
-    return centred * tf.rsqrt(variance + LAYER_NORM_EPSILON) * gamma + beta
+    return centred * tf.rsqrt(variance + LAYER_NORM_EPSILON)
+
+
+def _fused_normalized(x):
+    """Do the same for [rows, columns], each row as a channel of an image.
+
+    This operation with a product and a sum behind it is what TensorFlow 2 rewrites to
+    oneDNN's layer normalization: one pass over the data in place of nine.
+    """
+    rows = tf.shape(x)[0]
+    ones, zeros, unknown = tf.fill([rows], 1.0), tf.fill([rows], 0.0), tf.constant([])
+    image = tf.raw_ops.FusedBatchNormV3(
+        x=tf.reshape(x, [1, rows, x.shape.as_list()[1], 1]),
+        scale=ones,
+        offset=zeros,
+        mean=unknown,
+        variance=unknown,
+        epsilon=LAYER_NORM_EPSILON,
+        data_format="NCHW",
+        is_training=True,  # by the mean and variance of x itself
+    )
+    return tf.reshape(image.y, tf.shape(x))
 
 
 def get_shape_list(
@@ -619,7 +659,7 @@ def _embed(parts, layout, config):
         return tf.reshape(hidden, [-1, size])
 
     embedded = [embed(part, *sizes) for part, sizes in zip(parts, layout.dimensions)]
-    hidden = layer_norm(_together(embedded), "LayerNorm")
+    hidden = layer_norm(_together(embedded), "LayerNorm", config.fused_layer_norm)
     return dropout(hidden, config.hidden_dropout_prob), words
 
 
@@ -753,7 +793,7 @@ def _residual(x, shortcut, config, seed):
     """End a sub-layer: dense to H, dropout, shortcut added, normalized. → [T, H]."""
     y = _dense(x, config.hidden_size, config, "dense")
     y = dropout(y, config.hidden_dropout_prob, seed) + shortcut
-    return layer_norm(y, "LayerNorm")
+    return layer_norm(y, "LayerNorm", config.fused_layer_norm)
 
 
 def _attend(hidden, layout, config, seeds):
