@@ -21,4 +21,5 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # musl, macOS, Windows
         return False
-    return all([mallopt(name, size) == 1 for name, size in _OPTIONS])
+    taken = [mallopt(name, size) == 1 for name, size in _OPTIONS]
+    return all(taken)

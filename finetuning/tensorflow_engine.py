@@ -111,7 +111,7 @@ def fastest(config: modeling.BertConfig) -> modeling.BertConfig:
 
 @functools.lru_cache(maxsize=None)
 def fuses_layer_norm() -> bool:
-    """Whether TensorFlow makes one operation of a layer norm: TensorFlow 2 on oneDNN."""
+    """Whether TensorFlow makes a layer norm one operation: TensorFlow 2 on oneDNN."""
     if tf.version.VERSION.startswith("1.") or device.has_gpu():
         return False
     done = tf.RunMetadata()

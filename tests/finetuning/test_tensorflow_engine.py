@@ -1,4 +1,4 @@
-"""tensorflow_engine.py: the form of the graph that predicts fastest predicts the same."""
+"""tensorflow_engine.py: the form of the graph that is fastest predicts the same."""
 
 import numpy as np
 import pytest
