@@ -38,7 +38,8 @@ def run(main: Callable[[], Optional[int]]) -> NoReturn:
     _prepare_streams()
     try:
         status = _status_of(main)
-        sys.stdout.flush()
+        if status != EXIT_STATUS:  # else there is a line about an error already
+            sys.stdout.flush()
     except files.InputError as error:
         status = report(str(error))
     except BrokenPipeError:

@@ -109,7 +109,8 @@ def test_reader_that_goes_away_is_no_error():
     "body", ["print('x')", "command.fail('bad')", "print('x'); command.fail('bad')"]
 )
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_full_streams_leave_the_exit_status_of_an_error(body, stream):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_full_streams_leave_the_exit_status_of_an_error(body, stream, unbuffered):
     """Python itself would end with 120, and complain in two lines."""
     if not os.path.exists("/dev/full"):
         pytest.skip("needs /dev/full")
@@ -119,6 +120,7 @@ def test_full_streams_leave_the_exit_status_of_an_error(body, stream):
         done = subprocess.run(
             command_of(f"def main():\n    {body}\ncommand.run(main)"),
             cwd=str(ROOT),
+            env=dict(os.environ, PYTHONUNBUFFERED=unbuffered),
             **streams,
         )
     is_right = stream == "stderr" and "fail" not in body
