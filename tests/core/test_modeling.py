@@ -318,12 +318,6 @@ def test_dropout_keeps_the_mean(shape, seed):
     assert together.mean() == pytest.approx(0.25**2, abs=0.005)
 
 
-def test_dropout_of_almost_all_is_still_finite():
-    with tf.Graph().as_default():
-        y, _ = evaluated(modeling.dropout(tf.ones([1000]), 0.999999))
-    assert np.isfinite(y).all()
-
-
 def test_dropout_of_attention_keeps_the_mean(config):
     """Of what attention makes of one sentence, many times at once."""
     times, length = 400, 6
@@ -394,3 +388,84 @@ def test_output_layer_is_linear_in_every_position(shape):
     assert values["output_weights"].shape == (3, 8)
     expected = x @ values["output_weights"].T + values["output_bias"]
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["gelu", "layer_norm"])
+def test_own_gradients_are_those_that_tensorflow_derives(name):
+    """And the values are the same; here of rows that are apart in mean and spread."""
+    x = np.random.RandomState(0).normal(0, 1, [6, 8]) * [[4], [1], [1], [0.1], [9], [2]]
+    x = (x + [[0], [1], [-2], [0], [0.5], [3]]).astype(np.float32)
+    upstream = np.random.RandomState(1).normal(0, 1, x.shape).astype(np.float32)
+    forms = {
+        "gelu": [modeling.gelu, modeling._gelu_with_gradient],
+        "layer_norm": [
+            lambda x: modeling.layer_norm(x, own_gradient=False),
+            lambda x: modeling.layer_norm(x, own_gradient=True),
+        ],
+    }
+    with tf.Graph().as_default():
+        inputs = tf.constant(x)
+        outputs = [form(inputs) for form in forms[name]]
+        gradients = [tf.gradients(y, inputs, upstream)[0] for y in outputs]
+        (derived, own), _ = evaluated(list(zip(outputs, gradients)))
+    assert np.abs(derived[1]).max() > 0.1
+    np.testing.assert_allclose(own, derived, rtol=1e-5, atol=1e-5)
+
+
+def test_encoder_has_the_gradients_that_tensorflow_derives(config, monkeypatch):
+    """Of every variable, in training; dropout is off, so that both are comparable."""
+    quiet = config.without_dropout()
+    gradients = {}
+    for which in ("own", "derived"):
+        if which == "derived":
+            monkeypatch.setattr(quiet, "with_own_gradients", lambda: quiet)
+        with tf.Graph().as_default(), tf.Session() as session:
+            model = modeling.BertModel(quiet, True, [[2, 3, 4], [5, 6, 0]])
+            pooled, variables = model.get_pooled_output(), tf.trainable_variables()
+            upstream = np.random.RandomState(0).normal(0, 1, [2, config.hidden_size])
+            derivatives = tf.gradients(
+                pooled, variables, tf.constant(upstream, "float")
+            )
+            tf.train.Saver().restore(session, CHECKPOINT)
+            names = [variable.op.name for variable in variables]
+            dense = [tf.convert_to_tensor(one) for one in derivatives]
+            gradients[which] = dict(zip(names, session.run(dense)))
+    assert len(gradients["own"]) > 30
+    top = max(np.abs(derived).max() for derived in gradients["derived"].values())
+    for name, derived in gradients["derived"].items():
+        # The keys' biases change nothing: their gradients are rounding errors.
+        tolerance = 1e-4 * np.abs(derived).max() + 1e-6 * top
+        own = gradients["own"][name]
+        np.testing.assert_allclose(own, derived, 0, tolerance, err_msg=name)
+
+
+def test_own_gradients_are_in_training_only(config):
+    """Predictions and exported models have operations that any program can read."""
+    for is_training in (True, False):
+        with tf.Graph().as_default() as graph:
+            modeling.BertModel(config, is_training, [[2, 3]])
+        own = {node.op for node in graph.as_graph_def().node} & {"IdentityN"}
+        assert bool(own) == is_training
+
+
+@pytest.mark.parametrize("seed", [None, [3, 4]])
+def test_dropout_has_the_gradient_of_what_it_kept(seed):
+    with tf.Graph().as_default():
+        tf.set_random_seed(1)
+        x = tf.fill([50, 31], 2.0)
+        y = modeling.dropout(x, 0.1, seed)
+        (gradient,) = tf.gradients(y, x, tf.fill([50, 31], 3.0))
+        (y, gradient), _ = evaluated([y, gradient])
+    assert 0 < (y == 0).sum() < y.size / 4
+    np.testing.assert_allclose(gradient, y * 1.5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [1e-9, 0.1, 0.5, 0.999999])
+def test_rate_of_dropout_is_rounded_and_made_up_for(rate):
+    """What is kept is scaled by the rate that it was kept at: 2^16 steps of it."""
+    with tf.Graph().as_default():
+        tf.set_random_seed(1)
+        y, _ = evaluated(modeling.dropout(tf.ones([2**20]), rate))
+    dropped = min(max(round(rate * 2**16), 1), 2**16 - 1) / 2**16
+    np.testing.assert_allclose(y.max(), 1 / (1 - dropped), rtol=1e-6)
+    assert (y == 0).mean() == pytest.approx(dropped, abs=0.002)
