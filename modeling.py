@@ -468,9 +468,14 @@ def dropout(
       dropout_prob: the share, rounded to a multiple of 2^-16 that is neither 0 nor 1;
         None as 0.0.
       seed: int [2]; the same one zeroes the same elements. Default: others each time.
+
+    Raises:
+      ValueError: dropout_prob is not from 0 to below 1.
     """
     if not dropout_prob:
         return input_tensor
+    if not 0.0 < dropout_prob < 1.0:
+        raise ValueError(f"dropout_prob must be from 0 to below 1, not {dropout_prob}")
     # Random numbers take most of the time, and 16 bits are enough for a rate.
     steps = 2**16
     dropped = min(max(round(dropout_prob * steps), 1), steps - 1)

@@ -469,3 +469,9 @@ def test_rate_of_dropout_is_rounded_and_made_up_for(rate):
     dropped = min(max(round(rate * 2**16), 1), 2**16 - 1) / 2**16
     np.testing.assert_allclose(y.max(), 1 / (1 - dropped), rtol=1e-6)
     assert (y == 0).mean() == pytest.approx(dropped, abs=0.002)
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0, 1.5, float("nan")])
+def test_dropout_of_no_share_is_refused(rate):
+    with pytest.raises(ValueError, match="dropout_prob must be from 0 to below 1"):
+        modeling.dropout([1.0, 2.0], rate)
